@@ -1,0 +1,27 @@
+"""Alembic environment: run by ``vdept migrate`` with a connection in ``config.attributes``."""
+
+from alembic import context
+
+import vdept.kernel.activity
+import vdept.kernel.idempotency
+import vdept.measurements.models
+import vdept.outcomes.models
+import vdept.people.models
+import vdept.targets.models
+import vdept.tasks.models
+import vdept.units.models  # noqa: F401  every table must be known before the comparison
+from vdept.kernel.models import Base
+
+if context.is_offline_mode():
+    msg = "migrations need a connection: run `vdept migrate`"
+    raise SystemExit(msg)
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    transaction_per_migration=True,
+    compare_server_default=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

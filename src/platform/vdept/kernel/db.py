@@ -1,0 +1,107 @@
+"""The database: one place that opens transactions, and the only one that commits.
+
+A verb takes a :class:`Tx` first: the session, the actor, and the instant of the act. What it records is
+written before the commit, what it rings is rung after it; on any error both are dropped with the rest.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from vdept.kernel import activity
+from vdept.kernel.actor import Actor
+from vdept.kernel.clock import local_date, utc_now
+
+OnCommit = Callable[[frozenset[str]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Tx:
+    """One unit of work. ``now`` is the instant of the act; ``today`` its local date."""
+
+    session: AsyncSession
+    actor: Actor
+    now: datetime
+    entries: list[activity.Entry] = field(default_factory=list)
+    rung: set[str] = field(default_factory=set)
+
+    @property
+    def today(self) -> date:
+        return local_date(self.now)
+
+    def record(
+        self,
+        verb: str,
+        subject_type: str,
+        subject_id: int,
+        *,
+        unit_id: int | None = None,
+        plan_id: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Leave an activity; it is written with the change or not at all."""
+        self.entries.append(activity.Entry(verb, subject_type, subject_id, unit_id, plan_id, data))
+
+    def ring(self, doorbell: str) -> None:
+        """Wake a worker once this transaction has committed. A lost ring is found by the next sweep."""
+        self.rung.add(doorbell)
+
+
+def to_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def asyncpg_url(url: str) -> str:
+    """Accept the usual ``postgresql://`` and name the driver, which SQLAlchemy 2.1 no longer guesses."""
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+class Database:
+    """A pool of connections to one PostgreSQL, and the two ways to use it: ``begin`` and ``snapshot``."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, on_commit: OnCommit | None = None) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            asyncpg_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            json_serializer=to_json,
+            json_deserializer=msgspec.json.decode,
+            connect_args={"server_settings": {"jit": "off", "timezone": "UTC", "application_name": "vdept"}},
+        )
+        self.on_commit = on_commit
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._snapshots = async_sessionmaker(
+            self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
+            expire_on_commit=False,
+            autoflush=False,
+        )
+
+    @asynccontextmanager
+    async def begin(self, actor: Actor, *, now: datetime | None = None) -> AsyncIterator[Tx]:
+        """A transaction that commits when the block ends well and leaves nothing behind when it does not."""
+        async with self._sessions() as session:
+            tx = Tx(session, actor, now or utc_now())
+            async with session.begin():
+                yield tx
+                await session.flush()
+                await activity.write(
+                    session, tx.entries, actor=actor.key, person_id=actor.person_id, at=tx.now
+                )
+        if self.on_commit is not None and tx.rung:
+            await self.on_commit(frozenset(tx.rung))
+
+    @asynccontextmanager
+    async def snapshot(self, actor: Actor, *, now: datetime | None = None) -> AsyncIterator[Tx]:
+        """A read-only transaction with one consistent picture (READ ONLY REPEATABLE READ)."""
+        async with self._snapshots() as session:
+            yield Tx(session, actor, now or utc_now())
+
+    async def close(self) -> None:
+        await self.engine.dispose()

@@ -1,0 +1,148 @@
+"""Keyset pagination: a page is found by the last row's sort key, so page 4,000 costs what page 1 costs.
+
+An :class:`Ordering` names the sort columns (the last one unique). Cursors are opaque to the caller and
+carry the ordering's name, so that a cursor taken from another list is refused instead of misread.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vdept.kernel.errors import INVALID_CURSOR, INVALID_PAGE_SIZE
+
+PAGE_LIMIT = 100
+T = TypeVar("T")
+
+
+class Key(NamedTuple):
+    """One sort column: its expression, the Python type of its value, and the direction.
+
+    Nullable columns must be wrapped in ``coalesce`` so that a row comparison is total.
+    """
+
+    expression: Any
+    type: type
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Ordering(Generic[T]):
+    """A total order of a list. ``values`` reads the key of a loaded row, in the order of ``keys``."""
+
+    name: str
+    keys: tuple[Key, ...]
+    values: Callable[[T], tuple[Any, ...]]
+
+    def cursor(self, row: T) -> str:
+        """The opaque cursor that stands at ``row``."""
+        raw = msgspec.json.encode([self.name, *self.values(row)])
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    def parse(self, cursor: str, *path: str) -> tuple[Any, ...]:
+        """The key inside a cursor of this ordering; refuses any other."""
+        try:
+            raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
+            name, *values = msgspec.json.decode(raw, type=list[Any])
+            if name != self.name or len(values) != len(self.keys):
+                raise INVALID_CURSOR.at(*path)
+            return tuple(
+                msgspec.convert(value, key.type, strict=False)
+                for value, key in zip(values, self.keys, strict=True)
+            )
+        except (binascii.Error, UnicodeEncodeError, ValueError, msgspec.MsgspecError):
+            raise INVALID_CURSOR.at(*path) from None
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page: ``first`` after a cursor, or ``last`` before one (as in the Relay specification)."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    def size(self) -> int:
+        """The page size, 20 unless asked; refuses sizes outside 1…100 and both directions at once."""
+        if self.first is not None and self.last is not None:
+            raise INVALID_PAGE_SIZE.at("last", limit=PAGE_LIMIT)
+        asked, name = (self.last, "last") if self.last is not None else (self.first, "first")
+        size = 20 if asked is None else asked
+        if not 1 <= size <= PAGE_LIMIT:
+            raise INVALID_PAGE_SIZE.at(name, limit=PAGE_LIMIT)
+        return size
+
+
+@dataclass(slots=True)
+class Page(Generic[T]):
+    """Rows of one page in the list's order, and whether there is more on either side."""
+
+    rows: Sequence[T]
+    ordering: Ordering[T]
+    has_next: bool = False
+    has_previous: bool = False
+    count: Callable[[], Any] | None = field(default=None, repr=False)
+
+    @property
+    def cursors(self) -> list[str]:
+        return [self.ordering.cursor(row) for row in self.rows]
+
+
+def _beyond(keys: tuple[Key, ...], values: tuple[Any, ...], *, forward: bool) -> Any:
+    """``row key > values`` in the list's direction; a plain row comparison where all keys run one way."""
+    descending = {key.descending for key in keys}
+    if len(descending) == 1:
+        left = sa.tuple_(*[key.expression for key in keys])
+        right = sa.tuple_(*[sa.literal(v, _sql_type(v)) for v in values])
+        return left < right if (descending == {True}) == forward else left > right
+    clauses = []
+    for i, (key, value) in enumerate(zip(keys, values, strict=True)):
+        same = [k.expression == v for k, v in zip(keys[:i], values[:i], strict=True)]
+        step = key.expression < value if key.descending == forward else key.expression > value
+        clauses.append(sa.and_(*same, step))
+    return sa.or_(*clauses)
+
+
+def _sql_type(value: Any) -> Any:
+    """Bind integers as bigint: asyncpg would otherwise choose int4 for a tuple's literal."""
+    match value:
+        case bool():
+            return sa.Boolean()
+        case int():
+            return sa.BigInteger()
+        case Decimal():
+            return sa.Numeric()
+        case datetime():
+            return sa.DateTime(timezone=True)
+        case date():
+            return sa.Date()
+        case _:
+            return sa.Text()
+
+
+async def fetch(
+    session: AsyncSession, query: "sa.Select[Any]", ordering: Ordering[T], request: PageRequest
+) -> Page[T]:
+    """One page of ``query`` (a select of one entity, already restricted to what the actor may see)."""
+    size = request.size()
+    backward = request.last is not None
+    if request.after is not None:
+        query = query.where(_beyond(ordering.keys, ordering.parse(request.after, "after"), forward=True))
+    if request.before is not None:
+        query = query.where(_beyond(ordering.keys, ordering.parse(request.before, "before"), forward=False))
+    order = [
+        key.expression.desc() if key.descending != backward else key.expression.asc() for key in ordering.keys
+    ]
+    found = list((await session.scalars(query.order_by(*order).limit(size + 1))).all())
+    more, rows = len(found) > size, found[:size]
+    if backward:
+        return Page(rows[::-1], ordering, has_next=request.before is not None, has_previous=more)
+    return Page(rows, ordering, has_next=more, has_previous=request.after is not None)

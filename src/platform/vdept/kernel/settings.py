@@ -1,0 +1,48 @@
+"""Settings: ``VDEPT_*`` environment variables, all with defaults that make an empty machine work."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+
+def default_data_dir() -> Path:
+    """Outside root's home: the embedded PostgreSQL runs as a helper user and must be able to enter it."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/vdept")
+    return Path(platformdirs.user_data_dir("vdept", appauthor=False))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be set. An empty ``database_url`` or ``redis_url`` means: start the embedded server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data_dir: str = msgspec.field(default_factory=lambda: str(default_data_dir()))
+    database_url: str = ""
+    redis_url: str = ""
+    pool_size: int = 10
+    log_level: str = "INFO"
+    log_json: bool = False
+    max_body_bytes: int = 2_000_000
+    debug_errors: bool = False
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data_dir)
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises ValueError naming the variable whose value is not of its type.
+    """
+    names = {f"VDEPT_{field.upper()}": field for field in Settings.__struct_fields__}
+    given = {names[key]: value for key, value in environ.items() if key in names and value != ""}
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        msg = f"settings: {error} (variables are named VDEPT_…)"
+        raise ValueError(msg) from error
