@@ -139,6 +139,70 @@ IDEMPOTENCY_KEY_REUSED = refusal(
     vi="Khóa idempotencyKey này đã dùng cho một yêu cầu khác. Hãy dùng khóa mới.",
     en="This idempotencyKey was used for another request. Use a new key.",
 )
+FILE_UNREADABLE = refusal(
+    "FILE_UNREADABLE",
+    Kind.INVALID,
+    vi="Không đọc được tệp {filename}: {reason_vi}. Hãy lưu lại dạng Excel (.xlsx) hoặc CSV UTF-8.",
+    en="The file {filename} cannot be read: {reason}. Save it again as Excel (.xlsx) or as CSV UTF-8.",
+)
+FILE_TOO_LARGE = refusal(
+    "FILE_TOO_LARGE",
+    Kind.INVALID,
+    vi="Tệp {filename} quá lớn: tối đa {limit_vi}. Hãy chia thành nhiều tệp.",
+    en="The file {filename} is too large: at most {limit}. Split it into several files.",
+)
+COLUMN_MISSING = refusal(
+    "COLUMN_MISSING",
+    Kind.INVALID,
+    vi="Thiếu cột bắt buộc {columns} ở dòng tiêu đề. Các cột đọc được: {known}.",
+    en="The header lacks the column {columns}. Columns that are read: {known}.",
+)
+COLUMN_TWICE = refusal(
+    "COLUMN_TWICE",
+    Kind.INVALID,
+    vi="Ô {cell}: tiêu đề “{column}” xuất hiện hai lần. Hãy xóa hoặc đổi tên một cột.",
+    en="Cell {cell}: the header “{column}” stands there twice. Remove or rename one of the columns.",
+)
+TABLE_EMPTY = refusal(
+    "TABLE_EMPTY",
+    Kind.INVALID,
+    vi="Tệp {filename} không có dòng dữ liệu nào dưới dòng tiêu đề.",
+    en="The file {filename} has no row below its header.",
+)
+CELL_EMPTY = refusal(
+    "CELL_EMPTY",
+    Kind.INVALID,
+    vi="Ô {cell} ({column}) đang trống: hãy điền giá trị.",
+    en="Cell {cell} ({column}) is empty: fill it in.",
+)
+CELL_INVALID = refusal(
+    "CELL_INVALID",
+    Kind.INVALID,
+    vi="Ô {cell} ({column}) có giá trị “{value}” không hợp lệ: {expected_vi}.",
+    en="Cell {cell} ({column}) holds “{value}”, which is not valid: {expected}.",
+)
+CELL_IS_A_NUMBER = refusal(
+    "CELL_IS_A_NUMBER",
+    Kind.INVALID,
+    vi="Ô {cell} ({column}) là số “{value}” nên có thể đã mất số 0 ở đầu: định dạng cột là Văn bản (Text) "
+    "rồi nhập lại mã.",
+    en="Cell {cell} ({column}) is the number “{value}” and may have lost its leading zeros: format the "
+    "column as Text and type the code again.",
+)
+CELL_FORMULA_FAILED = refusal(
+    "CELL_FORMULA_FAILED",
+    Kind.INVALID,
+    vi="Ô {cell} có công thức bị lỗi (như #N/A, #DIV/0!): sửa công thức hoặc dán giá trị.",
+    en="Cell {cell} holds a formula that failed (such as #N/A or #DIV/0!): mend it or paste the value.",
+)
+CELL_OUTSIDE = refusal(
+    "CELL_OUTSIDE",
+    Kind.INVALID,
+    vi="Ô {cell} có dữ liệu “{value}” nhưng cột không có tiêu đề: "
+    "kiểm tra dấu phân cách thừa hoặc đặt tên cột.",
+    en="Cell {cell} holds “{value}” but its column has no header: "
+    "look for a stray separator or name the column.",
+)
 
 
 def invalid(*path: str | int, vi: str, en: str) -> Refused:

@@ -20,9 +20,21 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from vdept.kernel.errors import Kind, Refusal, Refused, refusal
+from vdept.kernel.errors import (
+    CELL_EMPTY,
+    CELL_FORMULA_FAILED,
+    CELL_INVALID,
+    CELL_IS_A_NUMBER,
+    CELL_OUTSIDE,
+    COLUMN_MISSING,
+    COLUMN_TWICE,
+    FILE_TOO_LARGE,
+    TABLE_EMPTY,
+    Refusal,
+    Refused,
+)
 from vdept.kernel.text import fold
-from vdept.kernel.workbooks import FILE_TOO_LARGE, letters, read_sheet, unreadable, xlsx
+from vdept.kernel.workbooks import letters, read_sheet, unreadable, xlsx
 
 __all__ = ["Column", "Row", "Table", "read_table", "xlsx"]
 
@@ -31,59 +43,6 @@ MAX_ROWS = 50_000
 MAX_TEXT = 5_000
 DECIMALS = Decimal("0.000001")
 E = TypeVar("E", bound=StrEnum)
-
-COLUMN_MISSING = refusal(
-    "COLUMN_MISSING",
-    Kind.INVALID,
-    vi="Thiếu cột bắt buộc {columns} ở dòng tiêu đề. Các cột đọc được: {known}.",
-    en="The header lacks the column {columns}. Columns that are read: {known}.",
-)
-COLUMN_TWICE = refusal(
-    "COLUMN_TWICE",
-    Kind.INVALID,
-    vi="Ô {cell}: tiêu đề “{column}” xuất hiện hai lần. Hãy xóa hoặc đổi tên một cột.",
-    en="Cell {cell}: the header “{column}” stands there twice. Remove or rename one of the columns.",
-)
-TABLE_EMPTY = refusal(
-    "TABLE_EMPTY",
-    Kind.INVALID,
-    vi="Tệp {filename} không có dòng dữ liệu nào dưới dòng tiêu đề.",
-    en="The file {filename} has no row below its header.",
-)
-CELL_EMPTY = refusal(
-    "CELL_EMPTY",
-    Kind.INVALID,
-    vi="Ô {cell} ({column}) đang trống: hãy điền giá trị.",
-    en="Cell {cell} ({column}) is empty: fill it in.",
-)
-CELL_INVALID = refusal(
-    "CELL_INVALID",
-    Kind.INVALID,
-    vi="Ô {cell} ({column}) có giá trị “{value}” không hợp lệ: {expected_vi}.",
-    en="Cell {cell} ({column}) holds “{value}”, which is not valid: {expected}.",
-)
-CELL_IS_A_NUMBER = refusal(
-    "CELL_IS_A_NUMBER",
-    Kind.INVALID,
-    vi="Ô {cell} ({column}) là số “{value}” nên có thể đã mất số 0 ở đầu: định dạng cột là Văn bản (Text) "
-    "rồi nhập lại mã.",
-    en="Cell {cell} ({column}) is the number “{value}” and may have lost its leading zeros: format the "
-    "column as Text and type the code again.",
-)
-CELL_FORMULA_FAILED = refusal(
-    "CELL_FORMULA_FAILED",
-    Kind.INVALID,
-    vi="Ô {cell} có công thức bị lỗi (như #N/A, #DIV/0!): sửa công thức hoặc dán giá trị.",
-    en="Cell {cell} holds a formula that failed (such as #N/A or #DIV/0!): mend it or paste the value.",
-)
-CELL_OUTSIDE = refusal(
-    "CELL_OUTSIDE",
-    Kind.INVALID,
-    vi="Ô {cell} có dữ liệu “{value}” nhưng cột không có tiêu đề: "
-    "kiểm tra dấu phân cách thừa hoặc đặt tên cột.",
-    en="Cell {cell} holds “{value}” but its column has no header: "
-    "look for a stray separator or name the column.",
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ then the tone: level, falling, asking, tumbling, sharp, heavy) is stored as a ke
 """
 
 import unicodedata
+from typing import Any
+
+import sqlalchemy as sa
 
 _LETTERS = {letter: f"{i:02d}" for i, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
 _TONES = {"\u0300": "1", "\u0309": "2", "\u0303": "3", "\u0301": "4", "\u0323": "5"}
@@ -39,3 +42,8 @@ def fold(text: str) -> str:
     """``text`` without marks and case, for search: ``Đà Nẵng`` is found by ``da nang``."""
     plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+
+
+def matches(search: Any, text: str) -> "sa.ColumnElement[bool]":
+    """Whether every word of ``text`` stands somewhere in the folded column ``search`` (a trigram index helps)."""
+    return sa.and_(sa.true(), *[search.contains(word, autoescape=True) for word in fold(text)[:200].split()])

@@ -17,23 +17,11 @@ from typing import Any, NamedTuple
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from vdept.kernel.errors import Kind, Refused, refusal
+from vdept.kernel.errors import FILE_TOO_LARGE, FILE_UNREADABLE, Refused
 
 MAX_UNPACKED = 100_000_000
 MAX_AREA = 3_000_000
 
-FILE_UNREADABLE = refusal(
-    "FILE_UNREADABLE",
-    Kind.INVALID,
-    vi="Không đọc được tệp {filename}: {reason_vi}. Hãy lưu lại dạng Excel (.xlsx) hoặc CSV UTF-8.",
-    en="The file {filename} cannot be read: {reason}. Save it again as Excel (.xlsx) or as CSV UTF-8.",
-)
-FILE_TOO_LARGE = refusal(
-    "FILE_TOO_LARGE",
-    Kind.INVALID,
-    vi="Tệp {filename} quá lớn: tối đa {limit_vi}. Hãy chia thành nhiều tệp.",
-    en="The file {filename} is too large: at most {limit}. Split it into several files.",
-)
 
 _CELL = re.compile(rb"<(?:\w+:)?c(?:\s[^>]*?)?(/?)>")
 _ATTRIBUTE = re.compile(rb'([\w:]+)\s*=\s*(?:"([^"]*)"|\'([^\']*)\')')
