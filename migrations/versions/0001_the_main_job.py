@@ -120,7 +120,7 @@ def upgrade() -> None:
                 create_constraint=True,
                 length=24,
             ),
-            nullable=False,
+            nullable=True,
         ),
         sa.Column("share", sa.Numeric(precision=9, scale=6), nullable=False),
         sa.Column("progress", sa.Numeric(), nullable=False),
@@ -174,6 +174,7 @@ def upgrade() -> None:
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("binding", sa.Boolean(), nullable=False),
         sa.Column("weight", sa.Numeric(precision=24, scale=6), nullable=False),
+        sa.Column("key_result_weight", sa.Numeric(precision=24, scale=6), nullable=False),
         sa.Column("own_measured_value", sa.Numeric(precision=24, scale=6), nullable=True),
         sa.Column("own_measured_numerator", sa.Numeric(precision=24, scale=6), nullable=True),
         sa.Column("own_measured_denominator", sa.Numeric(precision=24, scale=6), nullable=True),
@@ -881,6 +882,30 @@ def upgrade() -> None:
         BEGIN
             RAISE EXCEPTION 'table % is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
         END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE FUNCTION phased_pace(
+            milestones jsonb, baseline numeric, goal numeric, starts_on date, due_on date, as_of date
+        ) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+            WITH point(day, share) AS (
+                SELECT starts_on, 0::numeric
+                UNION ALL
+                SELECT (m ->> 'by')::date,
+                       CASE WHEN goal = baseline THEN 1
+                            ELSE greatest(0, least(1, ((m ->> 'value')::numeric - baseline) / (goal - baseline)))
+                       END
+                FROM jsonb_array_elements(milestones) AS m
+                WHERE (m ->> 'by')::date > starts_on AND (m ->> 'by')::date < due_on
+                UNION ALL
+                SELECT due_on, 1::numeric
+            ),
+            here AS (SELECT day, share FROM point WHERE day <= as_of ORDER BY day DESC LIMIT 1),
+            next AS (SELECT day, share FROM point WHERE day > as_of ORDER BY day LIMIT 1)
+            SELECT trunc(here.share + (next.share - here.share) * (as_of - here.day) / (next.day - here.day), 6)
+            FROM here, next
+        $$
         """
     )
     for table in ("activity", "measurement"):

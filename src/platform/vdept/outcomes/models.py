@@ -65,6 +65,7 @@ class TargetOutcome(Base):
     live: Mapped[bool]
     binding: Mapped[bool]
     weight: Mapped[Decimal] = mapped_column(Quantity)
+    key_result_weight: Mapped[Decimal] = mapped_column(Quantity)
 
     own_measured_value: Mapped[Decimal | None] = mapped_column(Quantity)
     own_measured_numerator: Mapped[Decimal | None] = mapped_column(Quantity)
@@ -206,7 +207,7 @@ class ParticipationOutcome(Base):
     task_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     unit_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     plan_id: Mapped[int] = mapped_column(sa.BigInteger)
-    timeliness: Mapped[Timeliness] = mapped_column(one_of(Timeliness, "timeliness"))
+    timeliness: Mapped[Timeliness | None] = mapped_column(one_of(Timeliness, "timeliness"))
     share: Mapped[Decimal] = mapped_column(Share)
     progress: Mapped[Decimal] = mapped_column(Sum)
 

@@ -1,0 +1,290 @@
+"""The roll-up's SQL statements, composed from the formulas.
+
+An evaluation is one chain: *inputs* (own readings, linked tasks, sums over the children) → *values* →
+*attained* → *judged* (the complete outcome rows). The incremental refresh and the rebuild share the chain
+and differ only in where the sums come from: moved by exact differences, or added up anew.
+"""
+
+import sqlalchemy as sa
+
+from vdept.outcomes import formulas as f
+from vdept.outcomes.models import UNIT_SUMS, TargetOutcome
+
+SUMS = tuple(f.TO_PARENT)
+"""Columns of a parent that its children add to."""
+
+COLUMNS = tuple(column.name for column in TargetOutcome.__table__.columns)
+
+_TYPES = {
+    column.name: "int" if isinstance(column.type, sa.Integer) else "varchar"
+    for column in TargetOutcome.__table__.columns
+    if type(column.type) is sa.Integer or isinstance(column.type, sa.Enum)
+}
+"""Where an expression's type is not yet its column's: rows are compared as whole records."""
+
+TEMPORARY = (
+    f"""CREATE TEMP TABLE IF NOT EXISTS outcome_touched (
+        target_id bigint, level smallint, own boolean, {", ".join(f"{c} numeric DEFAULT 0" for c in SUMS)}
+    ) ON COMMIT DELETE ROWS""",
+    f"""CREATE TEMP TABLE IF NOT EXISTS outcome_unit_touched (
+        plan_id bigint, unit_id bigint, {", ".join(f"{c} numeric DEFAULT 0" for c in UNIT_SUMS)}
+    ) ON COMMIT DELETE ROWS""",
+    "CREATE TEMP TABLE IF NOT EXISTS outcome_task_touched (task_id bigint PRIMARY KEY) ON COMMIT DELETE ROWS",
+)
+"""Scratch of one refresh, per connection: what to evaluate, and by how much the sums move."""
+
+
+def _reading(basis: str, on: str) -> str:
+    """The reading of one basis that counts: the latest by date and id within the dates that matter."""
+    return f"""LEFT JOIN LATERAL (
+        SELECT value, numerator, denominator, as_of FROM measurement
+        WHERE unit_id = t.unit_id AND indicator_id = t.indicator_id AND basis = '{basis.upper()}'
+          AND as_of BETWEEN p.starts_on AND t.due_on
+        ORDER BY as_of DESC, id DESC LIMIT 1
+    ) {basis} ON {on}"""
+
+
+TASK_SUMS = f"""SELECT tt.target_id,
+        sum(tt.weight) AS own_task_weight,
+        sum(tt.weight * k.progress) AS own_task_progress,
+        sum(tt.weight) FILTER (WHERE k.state IN ('DELIVERED', 'VERIFIED')) AS own_delivered_weight,
+        sum(tt.weight) FILTER (WHERE k.state = 'VERIFIED') AS own_verified_weight,
+        {
+    ", ".join(
+        f"count(*) FILTER (WHERE {f.timeliness('k', 'e.evaluated_on')} = '{t}') AS own_n_{t.lower()}"
+        for t in f.TIMELINESSES
+    )
+}
+    FROM task_target tt JOIN task k ON k.id = tt.task_id JOIN plan_evaluation e ON e.plan_id = k.plan_id
+    WHERE k.state NOT IN ('CANCELLED', 'DECLINED')"""
+"""Linked tasks of targets: what was given up does not count, what is paused counts without a clock."""
+
+_OWN_READINGS = (
+    *((f"own_{b}_{c}", f"{b}.{c}") for b in f.BASES for c in ("value", "numerator", "denominator")),
+    ("measured_on", "measured.as_of"),
+    ("reported_on", "reported.as_of"),
+)
+_OWN_TASKS = (
+    "own_task_weight",
+    "own_task_progress",
+    "own_delivered_weight",
+    "own_verified_weight",
+    *(f"own_n_{t.lower()}" for t in f.TIMELINESSES),
+)
+
+_DEFINITION = """t.id AS target_id, t.plan_id, t.key_result_id, t.unit_id, t.parent_id, t.level,
+    t.state <> 'WITHDRAWN' AS live, t.state = 'PAUSED' AS paused, kr.binding, t.weight,
+    kr.weight AS key_result_weight, kr.rollup, kr.basis, ind.direction, t.value AS goal,
+    t.value_high AS goal_high, t.baseline, t.starts_on, t.due_on, kr.at_risk_points, kr.off_track_points,
+    kr.milestones, kr.value AS phase_goal, coalesce(kr.baseline, 0) AS phase_baseline,
+    e.evaluated_on AS as_of"""
+
+_EXTREMES = """LEFT JOIN LATERAL (
+        SELECT min(c.measured_value) AS m_min, max(c.measured_value) AS m_max,
+               min(c.reported_value) AS r_min, max(c.reported_value) AS r_max
+        FROM target_outcome c WHERE c.parent_id = t.id AND c.live
+    ) extreme ON kr.rollup IN ('MIN', 'MAX')"""
+
+_JOINS = """JOIN target t ON t.id = x.target_id JOIN key_result kr ON kr.id = t.key_result_id
+    JOIN indicator ind ON ind.id = kr.indicator_id JOIN plan p ON p.id = t.plan_id
+    JOIN plan_evaluation e ON e.plan_id = t.plan_id"""
+
+
+def _evaluated(inputs: str) -> str:
+    """The chain of CTEs from ``inputs`` to ``judged``."""
+    values = ", ".join(
+        f"{f.value(b)} AS {b}_value, {f.part(b, 'numerator')} AS {b}_numerator, "
+        f"{f.part(b, 'denominator')} AS {b}_denominator"
+        for b in f.BASES
+    )
+    of_itself = {name: expression.format(r="j").replace("j.", "") for name, expression in f.OF_ITSELF.items()}
+    rows = [
+        f"({f'below_{c} + {of_itself[c]}' if c in of_itself else c})::{_TYPES[c]} AS {c}"
+        if c in _TYPES
+        else (f"below_{c} + {of_itself[c]} AS {c}" if c in of_itself else c)
+        for c in COLUMNS
+    ]
+    return f"""inputs AS ({inputs}),
+    valued AS (SELECT *, {values}, {f.EXPECTED} AS expected FROM inputs),
+    attained AS (SELECT *, {f.basis_attainment("measured")} AS measured_attainment,
+        {f.basis_attainment("reported")} AS reported_attainment,
+        {f.basis_meets("measured")} AS measured_meets FROM valued),
+    met AS (SELECT *, {f.REPORTED_MEETS} AS reported_meets,
+        {f.JUDGED.format("attainment")} AS attainment FROM attained),
+    meeting AS (SELECT *, {f.JUDGED.format("meets")} AS meets FROM met),
+    placed AS (SELECT *, {f.STATUS} AS status FROM meeting),
+    judged AS (SELECT {", ".join(rows)} FROM placed)"""
+
+
+def _moved_inputs() -> str:
+    """Inputs of a refresh: own readings read again where they changed, sums moved by the differences."""
+    fresh = "x.own OR o.target_id IS NULL"
+    columns = [
+        *(f"CASE WHEN {fresh} THEN {source} ELSE o.{name} END AS {name}" for name, source in _OWN_READINGS),
+        *(f"CASE WHEN {fresh} THEN coalesce(tasks.{n}, 0) ELSE o.{n} END AS {n}" for n in _OWN_TASKS),
+        *(f"coalesce(o.{c}, 0) + x.{c} AS {c}" for c in SUMS if c not in f.SUBTREE),
+        *(f"coalesce(o.{c} - {f.OF_ITSELF[c].format(r='o')}, 0) + x.{c} AS below_{c}" for c in f.SUBTREE),
+        "extreme.m_min, extreme.m_max, extreme.r_min, extreme.r_max",
+    ]
+    return f"""SELECT {_DEFINITION}, {", ".join(columns)}
+        FROM (SELECT target_id, bool_or(own) AS own, {", ".join(f"sum({c}) AS {c}" for c in SUMS)}
+              FROM outcome_touched WHERE level = :level GROUP BY target_id) x
+        {_JOINS} LEFT JOIN target_outcome o ON o.target_id = t.id
+        {_reading("measured", fresh)} {_reading("reported", fresh)}
+        LEFT JOIN LATERAL ({TASK_SUMS} AND tt.target_id = t.id GROUP BY tt.target_id) tasks ON {fresh}
+        {_EXTREMES}"""
+
+
+def _summed_inputs() -> str:
+    """Inputs of a rebuild: everything from the truth, sums added up from the level below."""
+    columns = [
+        *(f"{source} AS {name}" for name, source in _OWN_READINGS),
+        *(f"coalesce(tasks.{n}, 0) AS {n}" for n in _OWN_TASKS),
+        *(f"coalesce(c.{c}, 0) AS {'below_' if c in f.SUBTREE else ''}{c}" for c in SUMS),
+        "extreme.m_min, extreme.m_max, extreme.r_min, extreme.r_max",
+    ]
+    sums = ", ".join(f"sum({f.added(e, 'r')}) AS {c}" for c, e in f.TO_PARENT.items())
+    return f"""SELECT {_DEFINITION}, {", ".join(columns)}
+        FROM (SELECT id AS target_id FROM target WHERE plan_id = :plan_id AND level = :level) x
+        {_JOINS}
+        LEFT JOIN (SELECT r.parent_id, {sums} FROM target_outcome r
+                   WHERE r.plan_id = :plan_id AND r.level = :level + 1 GROUP BY r.parent_id) c
+               ON c.parent_id = t.id
+        {_reading("measured", "true")} {_reading("reported", "true")}
+        LEFT JOIN ({TASK_SUMS} AND k.plan_id = :plan_id GROUP BY tt.target_id) tasks ON tasks.target_id = t.id
+        {_EXTREMES}"""
+
+
+_UPSERT = f"""INSERT INTO target_outcome ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM {{source}}
+    ON CONFLICT (target_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in COLUMNS[1:])}"""
+
+
+def _moved(adds: dict[str, str], prefix: str = "") -> str:
+    """By how much each sum moves: what the new row contributes less what the old one did."""
+    return ", ".join(f"{f.added(e, 'new')} - {f.added(e, 'old')} AS {prefix}{c}" for c, e in adds.items())
+
+
+REFRESH_LEVEL = f"""WITH {_evaluated(_moved_inputs())},
+    written AS ({_UPSERT.format(source="judged")}
+        WHERE target_outcome.* IS DISTINCT FROM excluded.*
+        RETURNING new.plan_id, new.unit_id, new.parent_id,
+            {_moved(f.TO_PARENT)}, {_moved(f.TO_UNIT, "unit_")}),
+    up AS (INSERT INTO outcome_touched (target_id, level, own, {", ".join(SUMS)})
+        SELECT parent_id, :level - 1, false, {", ".join(f"sum({c})" for c in SUMS)}
+        FROM written WHERE parent_id IS NOT NULL GROUP BY parent_id),
+    sideways AS (INSERT INTO outcome_unit_touched (plan_id, unit_id, {", ".join(f.TO_UNIT)})
+        SELECT plan_id, unit_id, {", ".join(f"sum(unit_{c})" for c in f.TO_UNIT)}
+        FROM written GROUP BY plan_id, unit_id)
+    SELECT count(*) FROM written"""
+
+REBUILD_LEVEL = f"""WITH {_evaluated(_summed_inputs())},
+    changed AS (SELECT j.* FROM judged j LEFT JOIN target_outcome o ON o.target_id = j.target_id
+                WHERE o IS NULL OR o.* IS DISTINCT FROM j.*),
+    written AS ({_UPSERT.format(source="changed")} RETURNING 1)
+    SELECT count(*) FROM written"""
+
+WANTED_PARTICIPATIONS = f"""SELECT pn.task_id, pn.unit_id, k.plan_id,
+        {f.timeliness("k", "e.evaluated_on")} AS timeliness,
+        round(CASE WHEN whole.share > 0 THEN pn.share::numeric / whole.share ELSE 1.0 / whole.members END, 6)
+            AS share,
+        round(CASE WHEN whole.share > 0 THEN pn.share::numeric / whole.share ELSE 1.0 / whole.members END, 6)
+            * pn.progress AS progress
+    FROM participation pn JOIN task k ON k.id = pn.task_id JOIN plan_evaluation e ON e.plan_id = k.plan_id
+    CROSS JOIN LATERAL (SELECT sum(s.share) AS share, count(*) AS members FROM participation s
+                        WHERE s.task_id = pn.task_id AND s.state = 'ACCEPTED') whole
+    WHERE pn.state = 'ACCEPTED' AND k.state NOT IN ('OPEN', 'OFFERED', 'DECLINED', 'CANCELLED')"""
+"""What every accepted participation counts as: its share of the task as a fraction, times its progress."""
+
+_PARTICIPATION_COLUMNS = ("task_id", "unit_id", "plan_id", "timeliness", "share", "progress")
+_PARTICIPATION_UPSERT = f"""INSERT INTO participation_outcome ({", ".join(_PARTICIPATION_COLUMNS)})
+    SELECT {", ".join(_PARTICIPATION_COLUMNS)} FROM {{source}}
+    ON CONFLICT (task_id, unit_id) DO UPDATE SET
+        {", ".join(f"{c} = excluded.{c}" for c in _PARTICIPATION_COLUMNS[2:])}"""
+
+
+def _participation_moves(new: str | None) -> str:
+    def worth(row: str, expression: str) -> str:
+        return f"coalesce({expression.format(r=row)}, 0)"
+
+    return ", ".join(
+        (f"{worth(new, e)} - {worth('old', e)}" if new else f"-{worth('old', e)}") + f" AS {c}"
+        for c, e in f.PARTICIPATION_TO_UNIT.items()
+    )
+
+
+REFRESH_PARTICIPATIONS = f"""WITH wanted AS ({WANTED_PARTICIPATIONS}
+        AND pn.task_id IN (SELECT task_id FROM outcome_task_touched)),
+    gone AS (DELETE FROM participation_outcome o USING outcome_task_touched x
+        WHERE o.task_id = x.task_id
+          AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.task_id = o.task_id AND w.unit_id = o.unit_id)
+        RETURNING old.plan_id, old.unit_id, {_participation_moves(None)}),
+    written AS ({_PARTICIPATION_UPSERT.format(source="wanted")}
+        WHERE participation_outcome.* IS DISTINCT FROM excluded.*
+        RETURNING new.plan_id, new.unit_id, {_participation_moves("new")}),
+    moved AS (SELECT * FROM gone UNION ALL SELECT * FROM written)
+    INSERT INTO outcome_unit_touched (plan_id, unit_id, {", ".join(f.PARTICIPATION_TO_UNIT)})
+    SELECT plan_id, unit_id, {", ".join(f"sum({c})" for c in f.PARTICIPATION_TO_UNIT)}
+    FROM moved GROUP BY plan_id, unit_id"""
+
+REBUILD_PARTICIPATIONS = f"""WITH wanted AS ({WANTED_PARTICIPATIONS} AND k.plan_id = :plan_id),
+    gone AS (DELETE FROM participation_outcome o WHERE o.plan_id = :plan_id
+          AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.task_id = o.task_id AND w.unit_id = o.unit_id)
+        RETURNING 1),
+    changed AS (SELECT w.* FROM wanted w
+        LEFT JOIN participation_outcome o ON o.task_id = w.task_id AND o.unit_id = w.unit_id
+        WHERE o IS NULL OR (o.plan_id, o.timeliness, o.share, o.progress)
+            IS DISTINCT FROM (w.plan_id, w.timeliness, w.share, w.progress)),
+    written AS ({_PARTICIPATION_UPSERT.format(source="changed")} RETURNING 1)
+    SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM written)"""
+
+_BOTH = (*UNIT_SUMS, *(f"sub_{c}" for c in UNIT_SUMS))
+
+
+def _per_unit(source: str) -> str:
+    """Sums per unit for itself, and for every unit above it along the unit tree."""
+    itself = ", ".join(
+        f"coalesce(sum(d.{c}) FILTER (WHERE above.unit_id = d.unit_id), 0) AS {c}" for c in UNIT_SUMS
+    )
+    subtree = ", ".join(f"sum(d.{c}) AS sub_{c}" for c in UNIT_SUMS)
+    return f"""SELECT d.plan_id, above.unit_id, {itself}, {subtree}
+        FROM ({source}) d JOIN unit u ON u.id = d.unit_id CROSS JOIN LATERAL unnest(u.path) AS above(unit_id)
+        GROUP BY d.plan_id, above.unit_id"""
+
+
+_MOVED_UNITS = f"""SELECT plan_id, unit_id, {", ".join(f"sum({c}) AS {c}" for c in UNIT_SUMS)}
+    FROM outcome_unit_touched GROUP BY plan_id, unit_id
+    HAVING {" OR ".join(f"sum({c}) <> 0" for c in UNIT_SUMS)}"""
+
+REFRESH_UNITS = f"""INSERT INTO unit_outcome (plan_id, unit_id, {", ".join(_BOTH)})
+    {_per_unit(_MOVED_UNITS)}
+    ON CONFLICT (plan_id, unit_id) DO UPDATE SET
+        {", ".join(f"{c} = unit_outcome.{c} + excluded.{c}" for c in _BOTH)}"""
+
+_ALL_UNITS = f"""SELECT plan_id, unit_id, {", ".join(f"sum({c}) AS {c}" for c in UNIT_SUMS)} FROM (
+        SELECT r.plan_id, r.unit_id, {
+    ", ".join(f"{f.added(f.TO_UNIT[c], 'r') if c in f.TO_UNIT else '0'} AS {c}" for c in UNIT_SUMS)
+}
+        FROM target_outcome r WHERE r.plan_id = :plan_id
+        UNION ALL
+        SELECT r.plan_id, r.unit_id, {
+    ", ".join(
+        f"{f.PARTICIPATION_TO_UNIT[c].format(r='r') if c in f.PARTICIPATION_TO_UNIT else '0'} AS {c}"
+        for c in UNIT_SUMS
+    )
+}
+        FROM participation_outcome r WHERE r.plan_id = :plan_id
+    ) every GROUP BY plan_id, unit_id"""
+
+REBUILD_UNITS = f"""WITH wanted AS ({_per_unit(_ALL_UNITS)}),
+    emptied AS (UPDATE unit_outcome o SET {", ".join(f"{c} = 0" for c in _BOTH)}
+        WHERE o.plan_id = :plan_id AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.unit_id = o.unit_id)
+          AND ({" OR ".join(f"o.{c} <> 0" for c in _BOTH)})
+        RETURNING 1),
+    changed AS (SELECT w.* FROM wanted w LEFT JOIN unit_outcome o USING (plan_id, unit_id)
+        WHERE o IS NULL OR ({", ".join(f"o.{c}" for c in _BOTH)})
+            IS DISTINCT FROM ({", ".join(f"w.{c}" for c in _BOTH)})),
+    written AS (INSERT INTO unit_outcome (plan_id, unit_id, {", ".join(_BOTH)})
+        SELECT plan_id, unit_id, {", ".join(_BOTH)} FROM changed
+        ON CONFLICT (plan_id, unit_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _BOTH)}
+        RETURNING 1)
+    SELECT (SELECT count(*) FROM emptied) + (SELECT count(*) FROM written)"""
