@@ -1,0 +1,120 @@
+"""Runs documents: parsed and validated once per text, executed by graphql-core under Strawberry's schema."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from inspect import isawaitable
+from typing import Any, NamedTuple, cast
+
+import strawberry
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.validation import ASTValidationRule
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from vdept_graphql.context import Context
+
+MAX_TOKENS = 4_000
+"""A longer document is refused while it is read; the longest of ours has a tenth of it."""
+
+CACHED_DOCUMENTS = 512
+CACHED_TEXT = 20_000
+"""Longer texts are run but not remembered, so that the cache stays within 10 MB of text."""
+
+
+class RequestError(Exception):
+    """The request cannot be run as it stands: errors from before execution, under one code."""
+
+    def __init__(self, code: str, errors: list[GraphQLError]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.errors = errors
+
+
+class Answer(NamedTuple):
+    """What an operation came to. ``data`` is None if it never ran (request error) or lost its root."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError]
+    ran: bool
+
+
+class Engine:
+    """One schema with its rules and its caches."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        limits: tuple[type[ASTValidationRule], ...] = (),
+    ) -> None:
+        self.schema = schema
+        self.core = schema._schema  # noqa: SLF001  the graphql-core schema has no public name
+        self.limits = limits
+        self.rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+        self._remembered = lru_cache(maxsize=CACHED_DOCUMENTS)(self._prepare)
+
+    def document(self, query: str) -> DocumentNode:
+        """The parsed and valid document of ``query``; raises RequestError."""
+        return self._remembered(query) if len(query) <= CACHED_TEXT else self._prepare(query)
+
+    def _prepare(self, query: str) -> DocumentNode:
+        try:
+            document = parse(query, max_tokens=MAX_TOKENS)
+        except GraphQLError as error:
+            raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from None
+        except RecursionError:
+            raise RequestError("QUERY_TOO_DEEP", [GraphQLError("The query is nested too deeply.")]) from None
+        for rules in (self.limits, self.rules):
+            errors = validate(self.core, document, rules) if rules else []
+            if errors:
+                raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
+        return document
+
+    def operation(self, document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+        """The operation to run; raises RequestError if it is not clear which."""
+        operation = get_operation_ast(document, name)
+        if operation is None:
+            message = (
+                "The document has several operations: say which with operationName."
+                if name is None
+                else f'The document has no operation named "{name}".'
+            )
+            raise RequestError("OPERATION_RESOLUTION_FAILED", [GraphQLError(message)])
+        if operation.operation is OperationType.SUBSCRIPTION:
+            raise RequestError("BAD_REQUEST", [GraphQLError("There are no subscriptions here.")])
+        return operation
+
+    async def run(
+        self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Context
+    ) -> Answer:
+        """Execute; the context is closed afterwards, whatever happened."""
+        try:
+            result: Any = execute(
+                self.core,
+                document,
+                variable_values=dict(variables or {}),
+                operation_name=name,
+                context_value=context,
+                is_awaitable=cast("Any", optimized_is_awaitable),
+                executor_class=self.schema.execution_context_class,
+            )
+            if isawaitable(result):
+                result = await result
+        finally:
+            await context.close()
+        assert isinstance(result, ExecutionResult)  # noqa: S101  no incremental delivery in this schema
+        errors = result.errors or []
+        ran = result.data is not None or any(error.path is not None for error in errors)
+        return Answer(result.data, errors, ran)

@@ -1,0 +1,97 @@
+"""The one way a mutation field runs: one transaction, once per idempotency key, refusals as data."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import sqlalchemy.exc
+import strawberry
+
+from vdept.kernel import idempotency
+from vdept.kernel.db import Tx
+from vdept.kernel.errors import Refused, RefusedMany, invalid
+from vdept_graphql.context import Context, Fetch, Info
+from vdept_graphql.errors import refused_of, user_errors
+
+P = TypeVar("P")
+
+KEY_LENGTH = 200
+KEY_DESCRIPTION = (
+    "A key of your choice, up to 200 characters: the same request sent again with it within 24 hours takes "
+    "effect once and answers the same."
+)
+VERSION_DESCRIPTION = "The version you saw; refused with STALE_VERSION if it has changed since."
+ERRORS_DESCRIPTION = "Why nothing was changed; empty when it was done."
+
+IdempotencyKey = Annotated[str | None, strawberry.argument(description=KEY_DESCRIPTION)]
+
+
+async def perform(
+    info: Info,
+    payload: Callable[..., P],
+    arguments: Any,
+    verb: Callable[[Tx], Awaitable[Any]],
+    build: Callable[[Context, Any], Awaitable[dict[str, Any]]],
+) -> P:
+    """Run ``verb`` in its own transaction; answer ``payload(errors=[], **await build(context, answer))``.
+
+    The answer is the ``id`` of the row that the verb returns, or the verb's plain JSON value; it is what a
+    repeated request with the same key is answered from. An expected failure rolls everything back and is
+    answered with ``payload(errors=[…])``; every field of a payload except ``errors`` may therefore be null.
+    """
+    context = info.context
+    await context.refresh()
+    try:
+        answer = await _once(context, info.field_name, arguments, verb)
+    except (Refused, RefusedMany, sqlalchemy.exc.DBAPIError) as error:
+        return payload(errors=user_errors(error, context.locale))
+    return payload(errors=[], **await build(context, answer))
+
+
+async def _once(
+    context: Context, operation: str, arguments: Any, verb: Callable[[Tx], Awaitable[Any]]
+) -> Any:
+    key = getattr(arguments, "idempotency_key", None) or None
+    if key is not None and len(key) > KEY_LENGTH:
+        raise invalid(
+            "idempotencyKey", vi=f"khóa dài tối đa {KEY_LENGTH} ký tự", en=f"at most {KEY_LENGTH} characters"
+        )
+    async with context.database.begin(context.actor, now=context.now) as tx:
+        if key is None:
+            return plain(await verb(tx))
+        first, answer = await idempotency.claim(
+            tx, key, idempotency.digest(operation, dataclasses.asdict(arguments))
+        )
+        if first:
+            answer = plain(await verb(tx))
+            await idempotency.answer(tx, key, answer)
+        return answer
+
+
+def plain(result: Any) -> Any:
+    """What is remembered of a verb's result: ids, for rows."""
+    if isinstance(result, list | tuple):
+        return [plain(item) for item in result]
+    return getattr(result, "id", result)
+
+
+def one(field: str, fetch: Fetch) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
+    """Build a payload of one object: read ``fetch(id)`` in a fresh snapshot into ``field``."""
+
+    async def build(context: Context, answer: Any) -> dict[str, Any]:
+        found = context.load(fetch, answer)
+        return {field: await found if hasattr(found, "__await__") else found}
+
+    return build
+
+
+__all__ = [
+    "ERRORS_DESCRIPTION",
+    "KEY_DESCRIPTION",
+    "VERSION_DESCRIPTION",
+    "IdempotencyKey",
+    "one",
+    "perform",
+    "plain",
+    "refused_of",
+]

@@ -1,0 +1,17 @@
+"""The schema: every feature's queries and mutations in one contract."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from vdept_graphql.engine import Engine
+from vdept_graphql.nodes import NodeQuery
+from vdept_graphql.scalars import SCALARS
+
+
+@strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
+class Query(NodeQuery):
+    """The read side."""
+
+
+schema = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
+engine = Engine(schema)
