@@ -1,13 +1,13 @@
 """Relay connections over keyset pages: a deep page costs what the first one costs."""
 
-from collections.abc import Callable
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 import strawberry
 from strawberry import argument, field
 
 from vdept.kernel.pages import Page
-from vdept_graphql.context import Info
+from vdept_graphql.context import Context, Info
 
 First = Annotated[int | None, argument(description="How many from the start, 1 to 100; 20 unless given.")]
 After = Annotated[str | None, argument(description="Read on after this cursor of the same list.")]
@@ -15,6 +15,8 @@ Last = Annotated[int | None, argument(description="How many from the end, 1 to 1
 Before = Annotated[str | None, argument(description="Read what stands before this cursor of the same list.")]
 
 N = TypeVar("N")
+Count: TypeAlias = Callable[[Context], Awaitable[int]]
+"""How to count the whole list: takes the context, so that counts below a list can be loaded together."""
 
 
 @strawberry.type(description="Where a page stands in its list (thông tin trang).")
@@ -42,6 +44,7 @@ class Connection(Generic[N]):
     nodes: list[N] = field(description="The rows of this page.")
     page_info: PageInfo = field(description="Whether there is more, and where to go on.")
     page: strawberry.Private[Page[Any]]
+    count: strawberry.Private[Count]
 
     @field(description="The rows of this page with their cursors.")
     def edges(self) -> list[Edge[N]]:
@@ -51,14 +54,11 @@ class Connection(Generic[N]):
 
     @field(description="How many rows the whole list has; counted only when asked for.")
     async def total_count(self, info: Info) -> int:
-        if self.page.count is None:
-            return len(self.nodes)
-        async with info.context.reading():
-            return int(await self.page.count())
+        return int(await self.count(info.context))
 
 
-def connection(page: Page[Any], node: Callable[[Any], N]) -> Connection[N]:
-    """``page`` with every row turned into its node."""
+def connection(page: Page[Any], node: Callable[[Any], N], count: Count | None = None) -> Connection[N]:
+    """``page`` with every row turned into its node; ``count`` unless the page knows how to count its list."""
     rows = page.rows
     return Connection(
         nodes=[node(row) for row in rows],
@@ -69,4 +69,17 @@ def connection(page: Page[Any], node: Callable[[Any], N]) -> Connection[N]:
             end_cursor=page.ordering.cursor(rows[-1]) if rows else None,
         ),
         page=page,
+        count=count or _count_of(page),
     )
+
+
+def _count_of(page: Page[Any]) -> Count:
+    ask = page.count
+    if ask is None:
+        raise TypeError("this list has no count: give one to connection()")
+
+    async def count(context: Context) -> int:
+        async with context.reading():
+            return int(await ask())
+
+    return count
