@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -168,7 +169,27 @@ async def fetch_each(
     found: dict[int, list[T]] = {owner_id: [] for owner_id in ids}
     for owner_id, row in rows:
         found[owner_id].append(row)
-    return {owner_id: _page(rows, ordering, request) for owner_id, rows in found.items()}
+    pages = {owner_id: _page(rows, ordering, request) for owner_id, rows in found.items()}
+    counts = _Counts(session, query, owner, ids)
+    for owner_id, page in pages.items():
+        page.count = partial(counts.of, owner_id)
+    return pages
+
+
+class _Counts:
+    """How many rows each of many owners has: one grouped statement, run when the first of them is asked."""
+
+    def __init__(self, session: AsyncSession, query: "sa.Select[Any]", owner: Any, ids: list[int]) -> None:
+        self.session = session
+        self.query = query.where(owner == sa.any_(sa.cast(ids, ARRAY(sa.BigInteger))))
+        self.owner = owner
+        self.known: dict[int, int] | None = None
+
+    async def of(self, owner_id: int) -> int:
+        if self.known is None:
+            grouped = self.query.with_only_columns(self.owner, sa.func.count()).group_by(self.owner)
+            self.known = dict((await self.session.execute(grouped)).tuples().all())
+        return self.known.get(owner_id, 0)
 
 
 def _bounded(
