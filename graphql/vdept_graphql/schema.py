@@ -6,10 +6,11 @@ from strawberry.schema.config import StrawberryConfig
 from vdept_graphql.engine import Engine
 from vdept_graphql.nodes import NodeQuery
 from vdept_graphql.scalars import SCALARS
+from vdept_graphql.units import UnitQuery
 
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
-class Query(NodeQuery):
+class Query(NodeQuery, UnitQuery):
     """The read side."""
 
 

@@ -1,0 +1,164 @@
+"""Units: the tree of public bodies, firms and associations."""
+
+from datetime import date
+from typing import Annotated
+
+import strawberry
+from strawberry import argument, field
+
+from vdept.kernel.db import Tx
+from vdept.kernel.pages import Page, PageRequest
+from vdept.units import queries
+from vdept.units.models import Unit as UnitRow
+from vdept.units.models import UnitKind
+from vdept_graphql.connections import After, Before, Connection, First, Last, connection
+from vdept_graphql.context import Info
+from vdept_graphql.enums import described
+from vdept_graphql.ids import NODES, Node, decode, decode_optional, encode
+
+described(
+    UnitKind,
+    "What kind of organisation a unit is (loại đơn vị).",
+    GOVERNMENT="The government, at the root of the tree (Chính phủ).",
+    MINISTRY="A ministry or a body of its rank (bộ, cơ quan ngang bộ).",
+    DEPARTMENT="A department or agency of a ministry or a province (cục, vụ, sở).",
+    PROVINCE="A province or a city under the government (tỉnh, thành phố).",
+    COMMUNE="A commune, ward or special zone (xã, phường, đặc khu).",
+    FIRM="A firm, beside the tree (doanh nghiệp).",
+    ASSOCIATION="An association, beside the tree (hội, hiệp hội).",
+)
+
+
+async def load_units(tx: Tx, ids: list[int]) -> dict[int, "Unit"]:
+    """Units by number."""
+    return {key: Unit.from_row(row) for key, row in (await queries.units_by_ids(tx, ids)).items()}
+
+
+async def load_children(
+    tx: Tx, ids: list[int], request: PageRequest, which: queries.UnitFilter
+) -> dict[int, Connection["Unit"]]:
+    """The same page of direct children for each unit."""
+    pages: dict[int, Page[UnitRow]] = await queries.children_of_units(tx, ids, request, which)
+    return {key: connection(page, Unit.from_row) for key, page in pages.items()}
+
+
+NODES["Unit"] = load_units
+
+
+@strawberry.type(
+    description="An organisation that can hold targets and share tasks (đơn vị): a public body in the tree, "
+    "or a firm or an association beside it."
+)
+class Unit(Node):
+    """A unit as its row says it."""
+
+    code: str = field(
+        description="National e-identifier, code in the administrative registry, or tax code (mã đơn vị)."
+    )
+    name: str = field(description="Name in Vietnamese.")
+    name_en: str | None = field(description="Name in English, if it has one.")
+    kind: UnitKind = field(description="What kind of organisation it is.")
+    division: str | None = field(
+        description="What the registry calls it, such as thành phố, tỉnh, phường, xã, đặc khu."
+    )
+    valid_from: date = field(description="First day on which the unit exists.")
+    valid_to: date | None = field(description="Last day on which the unit exists; null: it still does.")
+    version: int = field(description="Counts the changes; give it as `expectedVersion`.")
+    key: strawberry.Private[int]
+    parent_key: strawberry.Private[int | None]
+
+    @classmethod
+    def from_row(cls, row: UnitRow) -> "Unit":
+        return cls(
+            id=encode("Unit", row.id),
+            code=row.code,
+            name=row.name,
+            name_en=row.name_en,
+            kind=row.kind,
+            division=row.division,
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            version=row.version,
+            key=row.id,
+            parent_key=row.parent_id,
+        )
+
+    @field(description="The unit directly above, in the tree of public bodies.")
+    def parent(self, info: Info) -> "Unit | None":
+        return info.context.load(load_units, self.parent_key)  # type: ignore[no-any-return]
+
+    @field(description="The units directly below, in alphabetical order.")
+    def children(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection["Unit"]:
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_children, self.key, request, queries.UnitFilter())  # type: ignore[no-any-return]
+
+
+@strawberry.input(description="Which units; all conditions given must hold.")
+class UnitFilter:
+    """Conditions of a list of units."""
+
+    kinds: list[UnitKind] | None = field(default=None, description="Of one of these kinds.")
+    parent_id: strawberry.ID | None = field(default=None, description="Directly below this unit.")
+    below_id: strawberry.ID | None = field(
+        default=None, description="Anywhere below this unit, itself left out."
+    )
+    codes: list[str] | None = field(default=None, description="With one of these codes.")
+    text: str | None = field(
+        default=None, description="With these words in the name or code; marks and case do not matter."
+    )
+    valid_on: date | None = field(default=None, description="Existing on this day.")
+
+    def plain(self) -> queries.UnitFilter:
+        return queries.UnitFilter(
+            kinds=None if self.kinds is None else tuple(self.kinds),
+            parent_id=decode_optional(self.parent_id, "Unit", "filter", "parentId"),
+            below_id=decode_optional(self.below_id, "Unit", "filter", "belowId"),
+            codes=None if self.codes is None else tuple(self.codes),
+            text=self.text,
+            valid_on=self.valid_on,
+        )
+
+
+UnitId = Annotated[strawberry.ID | None, argument(description="The unit's global id.")]
+UnitCode = Annotated[str | None, argument(description="The unit's code; give either this or the id.")]
+Which = Annotated[UnitFilter | None, argument(description="Which units; all of them unless given.")]
+
+
+@strawberry.type
+class UnitQuery:
+    """Reads of units."""
+
+    @field(description="A unit by its global id or its code; null if there is none.")
+    async def unit(self, info: Info, id: UnitId = None, code: UnitCode = None) -> Unit | None:  # noqa: A002
+        number = decode_optional(id, "Unit", "id")
+        if number is None and code is not None:
+            async with info.context.reading() as tx:
+                row = (await queries.units_by_codes(tx, [code])).get(code)
+            return Unit.from_row(row) if row else None
+        found = info.context.load(load_units, number)
+        return await found if hasattr(found, "__await__") else found  # type: ignore[no-any-return]
+
+    @field(description="Units in alphabetical order.")
+    async def units(
+        self,
+        info: Info,
+        filter: Which = None,  # noqa: A002
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Unit]:
+        which = filter.plain() if filter else queries.UnitFilter()
+        async with info.context.reading() as tx:
+            page = await queries.units_page(tx, PageRequest(first, after, last, before), which)
+        return connection(page, Unit.from_row)
+
+
+__all__ = ["Unit", "UnitFilter", "UnitQuery", "decode", "load_units"]
