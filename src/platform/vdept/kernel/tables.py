@@ -14,7 +14,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -89,8 +89,10 @@ class Row:
         return f"{letters(index)}{self.line}"
 
     def refuse(self, name: str, why: Refusal, **params: Any) -> None:
-        """Collect a problem of this cell; ``cell`` and ``column`` are given to its sentence."""
+        """Collect a problem of this cell; its sentence names the cell, before it where it does not itself."""
         cell = self.cell(name)
+        if "{cell}" not in why.vi:
+            why = replace(why, vi=f"Ô {{cell}}: {why.vi}", en=f"Cell {{cell}}: {why.en}")
         self.table.problems.append(why.at(cell, **{"cell": cell, "column": name, **params}))
 
     def invalid(self, name: str, *, vi: str, en: str) -> None:

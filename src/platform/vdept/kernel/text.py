@@ -45,5 +45,5 @@ def fold(text: str) -> str:
 
 
 def matches(search: Any, text: str) -> "sa.ColumnElement[bool]":
-    """Whether every word of ``text`` stands somewhere in the folded column ``search`` (a trigram index helps)."""
+    """Whether every word of ``text`` stands somewhere in the folded column ``search`` (trigram-indexed)."""
     return sa.and_(sa.true(), *[search.contains(word, autoescape=True) for word in fold(text)[:200].split()])
