@@ -1,9 +1,11 @@
 """Alembic environment: run by ``vdept migrate`` with a connection in ``config.attributes``."""
 
 from alembic import context
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import vdept.kernel.activity
 import vdept.kernel.idempotency
+import vdept.kernel.leases
 import vdept.measurements.models
 import vdept.outcomes.models
 import vdept.people.models
@@ -16,6 +18,7 @@ if context.is_offline_mode():
     msg = "migrations need a connection: run `vdept migrate`"
     raise SystemExit(msg)
 
+ischema_names["xid8"] = vdept.kernel.activity.Xid8  # SQLAlchemy does not know it when it reads a database
 connection = context.config.attributes["connection"]
 context.configure(
     connection=connection,

@@ -88,6 +88,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_indicator_sort", "indicator", ["sort_key", "id"], unique=False)
     op.create_table(
+        "job_lease",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_job_lease")),
+    )
+    op.create_table(
         "outcome_change",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("plan_id", sa.BigInteger(), nullable=False),

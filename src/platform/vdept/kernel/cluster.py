@@ -45,7 +45,7 @@ def start(home: Path, pgdata: Path, settings: dict[str, str]) -> None:
     """Start the server and wait until it takes connections over its Unix socket (there is no port)."""
     major = (pgdata / "PG_VERSION").read_text().strip()
     if major != MAJOR:
-        msg = f"{pgdata} was made by PostgreSQL {major} and this is {MAJOR}: set VDEPT_DATA_DIR to another folder."
+        msg = f"{pgdata} is of PostgreSQL {major}, this is {MAJOR}: set VDEPT_DATA_DIR to another folder."
         raise EmbeddedServersError(msg)
     (pgdata / "postmaster.pid").unlink(missing_ok=True)  # of a server that is gone; its pid may be reused
     (pgdata / "server.log").unlink(missing_ok=True)
