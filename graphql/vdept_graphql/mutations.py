@@ -2,28 +2,26 @@
 
 import dataclasses
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy.exc
-import strawberry
 
 from vdept.kernel import idempotency
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Refused, RefusedMany, invalid
 from vdept_graphql.context import Context, Fetch, Info
-from vdept_graphql.errors import refused_of, user_errors
+from vdept_graphql.errors import user_errors
 
 P = TypeVar("P")
 
 KEY_LENGTH = 200
-KEY_DESCRIPTION = (
+IDEMPOTENCY_KEY = (
     "A key of your choice, up to 200 characters: the same request sent again with it within 24 hours takes "
     "effect once and answers the same."
 )
-VERSION_DESCRIPTION = "The version you saw; refused with STALE_VERSION if it has changed since."
-ERRORS_DESCRIPTION = "Why nothing was changed; empty when it was done."
-
-IdempotencyKey = Annotated[str | None, strawberry.argument(description=KEY_DESCRIPTION)]
+EXPECTED_VERSION = "The version you saw; refused with STALE_VERSION if it has changed since."
+ERRORS = "Why nothing was changed; empty when it was done."
+"""Descriptions of the fields that every input and payload has."""
 
 
 async def perform(
@@ -85,13 +83,6 @@ def one(field: str, fetch: Fetch) -> Callable[[Context, Any], Awaitable[dict[str
     return build
 
 
-__all__ = [
-    "ERRORS_DESCRIPTION",
-    "KEY_DESCRIPTION",
-    "VERSION_DESCRIPTION",
-    "IdempotencyKey",
-    "one",
-    "perform",
-    "plain",
-    "refused_of",
-]
+async def as_it_is(_context: Context, answer: Any) -> dict[str, Any]:
+    """Build a payload whose fields are the verb's answer, a dict of plain values."""
+    return dict(answer)

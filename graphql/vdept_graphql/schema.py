@@ -6,7 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 from vdept_graphql.engine import Engine
 from vdept_graphql.nodes import NodeQuery
 from vdept_graphql.scalars import SCALARS
-from vdept_graphql.units import UnitQuery
+from vdept_graphql.units import UnitMutation, UnitQuery
 
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
@@ -14,5 +14,13 @@ class Query(NodeQuery, UnitQuery):
     """The read side."""
 
 
-schema = strawberry.Schema(query=Query, config=StrawberryConfig(scalar_map=SCALARS))
+@strawberry.type(
+    description="What can be done. Every field is one transaction: done as a whole, or refused with nothing "
+    "changed and the reason in `errors`."
+)
+class Mutation(UnitMutation):
+    """The write side."""
+
+
+schema = strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
 engine = Engine(schema)

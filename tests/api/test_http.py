@@ -41,7 +41,11 @@ def body(query: str, **more: Any) -> bytes:
         (body("query A { me { id } } query B { me { id } }"), 400, "OPERATION_RESOLUTION_FAILED"),
         (body("{ me { id } }", operationName="C"), 400, "OPERATION_RESOLUTION_FAILED"),
         (body("query($id: ID!) { node(id: $id) { id } }"), 400, "BAD_USER_INPUT"),
-        (body("query($n: Int) { units(first: $n) { nodes { id } } }", variables={"n": "x"}), 400, "BAD_USER_INPUT"),
+        (
+            body("query($n: Int) { units(first: $n) { nodes { id } } }", variables={"n": "x"}),
+            400,
+            "BAD_USER_INPUT",
+        ),
         (body("subscription { me { id } }"), 400, "GRAPHQL_VALIDATION_FAILED"),
         (body("{ me { id } } " + "#" * 10 + "{ a }" * 3000), 400, "GRAPHQL_PARSE_FAILED"),
         (b"[" * 50_000, 400, "MALFORMED_JSON"),
@@ -72,7 +76,9 @@ async def test_a_body_of_100_megabytes_is_refused_before_it_is_read(api: Api) ->
     assert sent <= 2
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", "application/json; charset=latin-1", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "multipart/form-data", "application/json; charset=latin-1", ""]
+)
 async def test_another_content_type_is_not_supported(api: Api, kind: str) -> None:
     reply = await api.post(body("{ me { id } }"), content_type=kind)
     assert (reply.status, reply.codes) == (415, ["UNSUPPORTED_MEDIA_TYPE"])
@@ -93,11 +99,16 @@ async def test_a_query_can_be_sent_by_get_and_a_mutation_cannot(api: Api, world:
     )
     assert read.json()["errors"][0]["extensions"] == {"code": "INVALID_ID", "path": ["id"]}
     write = await api.http.get(
-        "/graphql", params={"query": 'mutation { createPerson(input: {name: "A", email: "a@b.vn"}) { errors { code } } }'},
+        "/graphql",
+        params={
+            "query": 'mutation { createPerson(input: {name: "A", email: "a@b.vn"}) { errors { code } } }'
+        },
         headers=headers,
     )
     assert (write.status_code, write.headers["allow"]) == (405, "POST")
-    bad = await api.http.get("/graphql", params={"query": "{ me { id } }", "variables": "[1]"}, headers=headers)
+    bad = await api.http.get(
+        "/graphql", params={"query": "{ me { id } }", "variables": "[1]"}, headers=headers
+    )
     assert bad.json()["errors"][0]["extensions"]["code"] == "MALFORMED_JSON"
 
 
@@ -120,7 +131,12 @@ async def test_the_media_type_is_negotiated(
 
 
 async def test_nobody_gets_in_without_a_valid_token(api: Api, world: World) -> None:
-    for headers in ({}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic eDp5"}, {"authorization": "Bearer"}):
+    for headers in (
+        {},
+        {"authorization": "Bearer nonsense"},
+        {"authorization": "Basic eDp5"},
+        {"authorization": "Bearer"},
+    ):
         reply = await api.post(body("{ me { id } }"), **headers)
         assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"])
         assert reply.headers["www-authenticate"] == "Bearer"
@@ -144,7 +160,9 @@ async def test_a_bug_is_masked_with_an_incident_id(
         raise ZeroDivisionError("secret detail")
 
     monkeypatch.setitem(NODES, "Unit", broken)
-    reply = await api.gql("query($id: ID!) { node(id: $id) { id } }", {"id": encode("Unit", 1)}, world.hue_head)
+    reply = await api.gql(
+        "query($id: ID!) { node(id: $id) { id } }", {"id": encode("Unit", 1)}, world.hue_head
+    )
     error = reply.body["errors"][0]
     assert error["extensions"]["code"] == "INTERNAL_ERROR"
     assert error["extensions"]["incident"] in error["message"]
@@ -156,7 +174,10 @@ async def test_an_unknown_address_answers_json(api: Api) -> None:
     answer = await api.http.get("/nothing")
     assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (404, "NOT_FOUND")
     answer = await api.http.delete("/graphql")
-    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (
+        405,
+        "METHOD_NOT_ALLOWED",
+    )
 
 
 async def test_it_is_alive_and_ready(api: Api) -> None:
@@ -190,7 +211,13 @@ async def test_it_is_not_ready_without_database_or_redis() -> None:
 @pytest.mark.parametrize(
     "forged",
     [
-        "", "x", "VW5pdDox=", "💥", "A" * 5000, str(encode("Unit", 0)), str(encode("Unit", 2**63)),
+        "",
+        "x",
+        "VW5pdDox=",
+        "💥",
+        "A" * 5000,
+        str(encode("Unit", 0)),
+        str(encode("Unit", 2**63)),
         base64.urlsafe_b64encode(b"Unit:+1").decode().rstrip("="),
         base64.urlsafe_b64encode(b"Unit:01").decode().rstrip("="),
         base64.urlsafe_b64encode("Unit:١".encode()).decode().rstrip("="),
@@ -206,13 +233,24 @@ async def test_a_forged_id_is_refused(api: Api, world: World, forged: str) -> No
 
 async def test_nodes_keep_the_order_and_leave_null_what_is_not_there(api: Api, world: World) -> None:
     ids = [encode("Unit", n) for n in (world.hue.id, 999_999, world.firm.id, world.hue.id)]
-    reply = await api.gql("query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Unit { name } } }", {"ids": ids}, world.hue_head)
-    assert [node and node["name"] for node in reply.data["nodes"]] == ["Thành phố Huế", None, "Công ty Sao Khuê", "Thành phố Huế"]
-    reply = await api.gql("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids * 26}, world.hue_head)
+    reply = await api.gql(
+        "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Unit { name } } }", {"ids": ids}, world.hue_head
+    )
+    assert [node and node["name"] for node in reply.data["nodes"]] == [
+        "Thành phố Huế",
+        None,
+        "Công ty Sao Khuê",
+        "Thành phố Huế",
+    ]
+    reply = await api.gql(
+        "query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ids * 26}, world.hue_head
+    )
     assert reply.codes == ["TOO_MANY_ITEMS"]
 
 
 async def test_text_that_cannot_be_stored_is_refused(api: Api, world: World) -> None:
     assert units  # the slice is loaded
-    reply = await api.gql('query($t: String) { units(filter: {text: $t}) { nodes { id } } }', {"t": "a\0b"}, world.hue_head)
+    reply = await api.gql(
+        "query($t: String) { units(filter: {text: $t}) { nodes { id } } }", {"t": "a\0b"}, world.hue_head
+    )
     assert reply.codes == ["UNSTORABLE_TEXT"]

@@ -1,0 +1,34 @@
+"""What inputs share: fields that were left out, required texts, files."""
+
+import base64
+import binascii
+from typing import TypeVar
+
+from msgspec import UNSET, UnsetType
+from strawberry.types.unset import UnsetType as LeftOut
+
+from vdept.kernel.errors import invalid
+
+T = TypeVar("T")
+
+
+def given(value: T | LeftOut | None) -> T | UnsetType | None:
+    """A field of a change: null clears it, left out keeps it."""
+    return UNSET if isinstance(value, LeftOut) else value
+
+
+def given_value(value: T | LeftOut | None, *path: str) -> T | UnsetType:
+    """The same for a field that cannot be cleared."""
+    if isinstance(value, LeftOut):
+        return UNSET
+    if value is None:
+        raise invalid(*path, vi="không được để trống; bỏ trường này nếu không đổi", en="it cannot be null")
+    return value
+
+
+def file_content(content: str, *path: str) -> bytes:
+    """The bytes of a file sent as base64."""
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid(*path, vi="nội dung tệp phải mã hóa base64", en="encode the file in base64") from None
