@@ -1,0 +1,187 @@
+"""Who sees which plans and targets, decided in SQL; nothing of this feature is loaded except through here.
+
+* An administrator and the system see everything.
+* A draft is seen by the issuer's people only.
+* PUBLIC: every signed-in actor. GOVERNMENT: every public official. PARTICIPANTS: people of the units that
+  hold a target in the plan, of the public bodies above those, and of the issuer.
+* A person of a firm or an association sees a plan that is not public only if the firm holds a target in
+  it, and of it only the firm's own targets: neither its parent's nor its siblings'.
+
+Indicators are standing definitions without an audience: every signed-in actor sees them.
+"""
+
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from vdept.kernel.actor import Actor
+from vdept.kernel.db import Tx
+from vdept.kernel.errors import NOT_FOUND
+from vdept.targets.models import Audience, Indicator, KeyResult, Objective, Plan, PlanState, Target
+from vdept.units.models import Unit
+
+Condition = sa.ColumnElement[bool]
+
+MANAGERS_OF_ISSUER = "HEAD / DEPUTY / COORDINATOR: đơn vị ban hành (the plan's issuer)"
+MANAGERS_OF_HOLDER = "HEAD / DEPUTY / COORDINATOR: đơn vị giữ chỉ tiêu (the unit that holds the target)"
+MANAGERS_OF_ASSIGNER = "HEAD / DEPUTY / COORDINATOR: đơn vị giao (the unit that assigned the target)"
+HEAD_OF_HOLDER = "HEAD: đơn vị giữ chỉ tiêu (the unit that holds the target)"
+
+
+class Held(NamedTuple):
+    """A target with everything a rule about it asks for."""
+
+    target: Target
+    key_result: KeyResult
+    plan: Plan
+    indicator: Indicator
+
+
+class Defined(NamedTuple):
+    """A key result with its plan and indicator."""
+
+    key_result: KeyResult
+    plan: Plan
+    indicator: Indicator
+
+
+def _units(ids: frozenset[int]) -> Any:
+    return sa.literal(sorted(ids), ARRAY(sa.BigInteger))
+
+
+def holds_in_plan(ids: frozenset[int]) -> Condition:
+    """One of these units holds a target in the plan."""
+    return sa.exists().where(Target.plan_id == Plan.id, Target.unit_id.in_(sorted(ids))).correlate(Plan)
+
+
+def held_below(public_ids: frozenset[int]) -> Condition:
+    """One of these public bodies, or a unit below it, holds a target in the plan."""
+    return (
+        sa.exists()
+        .where(Target.plan_id == Plan.id, Unit.id == Target.unit_id, Unit.path.overlap(_units(public_ids)))
+        .correlate(Plan)
+    )
+
+
+def plans_seen_whole(actor: Actor) -> Condition:
+    """Plans of which the actor sees every target."""
+    if actor.sees_everything:
+        return sa.true()
+    if actor.person_id is None:
+        return sa.false()
+    issued: list[Condition] = [Plan.audience == Audience.PUBLIC]
+    if actor.is_public_official:
+        issued.append(Plan.audience == Audience.GOVERNMENT)
+        issued.append(held_below(actor.public_unit_ids))
+    return sa.or_(
+        Plan.issuer_unit_id.in_(sorted(actor.unit_ids)),
+        sa.and_(Plan.state != PlanState.DRAFT, sa.or_(*issued)),
+    )
+
+
+def visible_plans(actor: Actor) -> Condition:
+    """Plans the actor may know of."""
+    whole = plans_seen_whole(actor)
+    if actor.sees_everything or not actor.unit_ids:
+        return whole
+    return sa.or_(whole, sa.and_(Plan.state != PlanState.DRAFT, holds_in_plan(actor.unit_ids)))
+
+
+def visible_targets(actor: Actor) -> Condition:
+    """Targets the actor may see: its units' own, and all those of plans seen whole."""
+    if actor.sees_everything:
+        return sa.true()
+    whole = sa.select(Plan.id).where(plans_seen_whole(actor)).scalar_subquery()
+    return sa.or_(Target.unit_id.in_(sorted(actor.unit_ids)), Target.plan_id.in_(whole))
+
+
+def visible_in_plans(actor: Actor, plan_id: Any) -> Condition:
+    """For what belongs to a plan (objectives, key results): the plan is visible."""
+    if actor.sees_everything:
+        return sa.true()
+    condition: Condition = plan_id.in_(sa.select(Plan.id).where(visible_plans(actor)).scalar_subquery())
+    return condition
+
+
+def visible_indicators(actor: Actor) -> Condition:
+    """Every signed-in actor sees every indicator."""
+    return sa.true() if actor.sees_everything or actor.person_id is not None else sa.false()
+
+
+async def _one(tx: Tx, query: Any, what: str, path: tuple[str | int, ...], lock: bool) -> Any:
+    """The row, or NOT_FOUND. A locked row is read anew: what another transaction changed meanwhile counts."""
+    if lock:
+        await tx.session.flush()
+        query = query.execution_options(populate_existing=True)
+    row = (await tx.session.execute(query)).first()
+    if row is None:
+        raise NOT_FOUND.at(*path, what=what)
+    return row
+
+
+def _locking(query: Any, *entities: Any) -> Any:
+    """FOR NO KEY UPDATE: readers and rows that merely refer to this one go on."""
+    return query.with_for_update(of=entities, key_share=True)
+
+
+async def get_indicator(tx: Tx, indicator_id: int, *path: str | int, lock: bool = False) -> Indicator:
+    query = sa.select(Indicator).where(Indicator.id == indicator_id, visible_indicators(tx.actor))
+    query = _locking(query, Indicator) if lock else query
+    row: Indicator = (await _one(tx, query, "chỉ số (indicator)", path or ("indicatorId",), lock))[0]
+    return row
+
+
+async def get_plan(tx: Tx, plan_id: int, *path: str | int, lock: bool = False) -> Plan:
+    query = sa.select(Plan).where(Plan.id == plan_id, visible_plans(tx.actor))
+    query = _locking(query, Plan) if lock else query
+    row: Plan = (await _one(tx, query, "kế hoạch (plan)", path or ("planId",), lock))[0]
+    return row
+
+
+async def get_objective(tx: Tx, objective_id: int, *path: str | int, lock: bool = False) -> Objective:
+    """Locked: other additions to the objective wait, so that positions are handed out one by one."""
+    query = sa.select(Objective).where(
+        Objective.id == objective_id, visible_in_plans(tx.actor, Objective.plan_id)
+    )
+    query = _locking(query, Objective) if lock else query
+    row: Objective = (await _one(tx, query, "mục tiêu (objective)", path or ("objectiveId",), lock))[0]
+    return row
+
+
+async def get_key_result(tx: Tx, key_result_id: int, *path: str | int, lock: bool = False) -> Defined:
+    query = (
+        sa.select(KeyResult, Plan, Indicator)
+        .join(Plan, Plan.id == KeyResult.plan_id)
+        .join(Indicator, Indicator.id == KeyResult.indicator_id)
+        .where(KeyResult.id == key_result_id, visible_plans(tx.actor))
+    )
+    query = _locking(query, KeyResult) if lock else query
+    return Defined(*await _one(tx, query, "chỉ tiêu kế hoạch (key result)", path or ("keyResultId",), lock))
+
+
+async def get_target(tx: Tx, target_id: int, *path: str | int) -> Held:
+    return Held(*await _one(tx, _held(tx, target_id), _TARGET, path or ("targetId",), lock=False))
+
+
+async def get_target_for_update(tx: Tx, target_id: int, *path: str | int) -> Held:
+    """The target, locked together with its key result.
+
+    The key result's lock is the cascade's: whoever assigns or changes a target of it holds it, so that
+    "never laxer than the parent" and "one target per unit" are decided on rows that stand still.
+    """
+    query = _locking(_held(tx, target_id), KeyResult, Target)
+    return Held(*await _one(tx, query, _TARGET, path or ("targetId",), lock=True))
+
+
+_TARGET = "chỉ tiêu giao (target)"
+
+
+def _held(tx: Tx, target_id: int) -> Any:
+    return (
+        sa.select(Target, KeyResult, Plan, Indicator)
+        .join(KeyResult, KeyResult.id == Target.key_result_id)
+        .join(Plan, Plan.id == Target.plan_id)
+        .join(Indicator, Indicator.id == Target.indicator_id)
+        .where(Target.id == target_id, visible_targets(tx.actor))
+    )
