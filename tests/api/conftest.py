@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import factories
 import httpx
 import pytest
 import redis.asyncio
 import sqlalchemy as sa
 from litestar import Litestar
 
+import factories
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
@@ -96,7 +96,8 @@ class Api:
         """One mutation field with its input, whose type is named after it."""
         kind = f"{mutation[0].upper()}{mutation[1:]}Input"
         return await self.gql(
-            f"mutation($input: {kind}!) {{ {mutation}(input: $input) {{ {select} errors {{ code path message }} }} }}",
+            f"mutation($input: {kind}!) {{ {mutation}(input: $input) "
+            f"{{ {select} errors {{ code path message }} }} }}",
             {"input": given},
             as_,
         )
