@@ -29,7 +29,7 @@ How a feature's module looks (``vdept_graphql/<feature>.py``; ``units.py`` is th
 * Mutations take one ``input`` with ``idempotency_key`` and return a payload whose object may be null::
 
     @strawberry.mutation(description="…")
-    async def rename_unit(self, info: Info, input: RenameUnitInput) -> UnitPayload | None:
+    async def rename_unit(self, info: Info, input: In[RenameUnitInput]) -> UnitPayload | None:
         async def verb(tx: Tx) -> UnitRow:
             return await service.rename(tx, decode(input.unit_id, "Unit", "unitId"), input.name)
         return await perform(info, UnitPayload, input, verb, one("unit", load_units))

@@ -2,14 +2,17 @@
 
 import base64
 import binascii
-from typing import TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
+from strawberry import argument
 from strawberry.types.unset import UnsetType as LeftOut
 
 from vdept.kernel.errors import invalid
 
 T = TypeVar("T")
+In: TypeAlias = Annotated[T, argument(description="What is asked for.")]
+"""The one argument of a mutation: ``input: In[CreateUnitInput]``."""
 
 
 def given(value: T | LeftOut | None) -> T | UnsetType | None:

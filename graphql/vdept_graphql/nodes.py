@@ -30,7 +30,7 @@ class NodeQuery:
     """Objects by id."""
 
     @field(description="Any object by its global id; null if there is none or you may not see it.")
-    async def node(self, info: Info, id: GlobalId) -> Node | None:  # noqa: A002
+    async def node(self, info: Info, id: GlobalId) -> Node | None:
         found = _load(info.context, id, "id")
         return await found if hasattr(found, "__await__") else found  # type: ignore[return-value]
 

@@ -17,7 +17,7 @@ from vdept_graphql.context import Info
 from vdept_graphql.enums import described
 from vdept_graphql.errors import UserError
 from vdept_graphql.ids import NODES, Node, decode, decode_optional, encode
-from vdept_graphql.inputs import file_content, given, given_value
+from vdept_graphql.inputs import In, file_content, given, given_value
 from vdept_graphql.mutations import (
     ERRORS,
     EXPECTED_VERSION,
@@ -147,7 +147,7 @@ class UnitQuery:
     """Reads of units."""
 
     @field(description="A unit by its global id or its code; null if there is none.")
-    async def unit(self, info: Info, id: UnitId = None, code: UnitCode = None) -> Unit | None:  # noqa: A002
+    async def unit(self, info: Info, id: UnitId = None, code: UnitCode = None) -> Unit | None:
         number = decode_optional(id, "Unit", "id")
         if number is None and code is not None:
             async with info.context.reading() as tx:
@@ -160,7 +160,7 @@ class UnitQuery:
     async def units(
         self,
         info: Info,
-        filter: Which = None,  # noqa: A002
+        filter: Which = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -245,7 +245,7 @@ class UnitMutation:
     async def create_unit(
         self,
         info: Info,
-        input: Annotated[CreateUnitInput, argument(description="The new unit.")],  # noqa: A002
+        input: In[CreateUnitInput],
     ) -> UnitPayload | None:
         async def verb(tx: Tx) -> UnitRow:
             return await service.create_unit(
@@ -269,7 +269,7 @@ class UnitMutation:
     async def update_unit(
         self,
         info: Info,
-        input: Annotated[UpdateUnitInput, argument(description="What changes.")],  # noqa: A002
+        input: In[UpdateUnitInput],
     ) -> UnitPayload | None:
         async def verb(tx: Tx) -> UnitRow:
             return await service.update_unit(
@@ -292,7 +292,7 @@ class UnitMutation:
     async def import_units(
         self,
         info: Info,
-        input: Annotated[ImportUnitsInput, argument(description="The file.")],  # noqa: A002
+        input: In[ImportUnitsInput],
     ) -> ImportUnitsPayload | None:
         async def verb(tx: Tx) -> dict[str, Any]:
             content = file_content(input.file, "file")
