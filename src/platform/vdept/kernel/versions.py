@@ -9,8 +9,13 @@ class Versioned(Protocol):
     version: int
 
 
-def next_version(row: Versioned, expected: int | None) -> None:
-    """Check ``expected`` (None: the caller does not care) and count ``row.version`` up."""
+def check_version(row: Versioned, expected: int | None) -> None:
+    """Refuse when ``row`` is not the version that the caller saw (None: the caller does not care)."""
     if expected is not None and expected != row.version:
         raise STALE_VERSION.at("expectedVersion", expected=expected, actual=row.version)
+
+
+def next_version(row: Versioned, expected: int | None) -> None:
+    """Check ``expected`` (None: the caller does not care) and count ``row.version`` up."""
+    check_version(row, expected)
     row.version += 1

@@ -1,0 +1,230 @@
+"""What the tasks feature refuses, and what to do about it."""
+
+from vdept.kernel.errors import Kind, refusal
+
+TASK_WRONG_STATE = refusal(
+    "TASK_WRONG_STATE",
+    Kind.CONFLICT,
+    vi="Nhiệm vụ đang ở trạng thái {state}; việc này chỉ làm được khi ở: {allowed}. Tải lại nhiệm vụ rồi"
+    " chọn bước phù hợp.",
+    en="The task is {state}; this can only be done when it is: {allowed}. Reload it and choose a"
+    " step that fits.",
+)
+TASK_ACCEPTED_IS_FINISHED = refusal(
+    "TASK_ACCEPTED_IS_FINISHED",
+    Kind.CONFLICT,
+    vi="Đã nhận thì làm đến cùng: nhiệm vụ {state} không thể từ chối. Đề nghị đơn vị giao gia hạn, tạm dừng"
+    " hoặc hủy, có lý do.",
+    en="What is accepted is finished: a task that is {state} cannot be declined. Ask the unit that set it to"
+    " extend, pause or cancel it, with a reason.",
+)
+TASK_REASON_REQUIRED = refusal(
+    "TASK_REASON_REQUIRED",
+    Kind.INVALID,
+    vi="Hãy nêu lý do.",
+    en="Give a reason.",
+)
+TASK_RESULT_REQUIRED = refusal(
+    "TASK_RESULT_REQUIRED",
+    Kind.INVALID,
+    vi="Hãy mô tả kết quả đã đạt được.",
+    en="Describe the result that was reached.",
+)
+TASK_EVIDENCE_REQUIRED = refusal(
+    "TASK_EVIDENCE_REQUIRED",
+    Kind.CONFLICT,
+    vi="Bàn giao phải có ít nhất một minh chứng. Thêm liên kết tới tài liệu, trang hoặc hệ thống.",
+    en="A delivery needs at least one piece of evidence. Add a link to a document, a page or a system.",
+)
+TASK_BLOCKED = refusal(
+    "TASK_BLOCKED",
+    Kind.CONFLICT,
+    vi="Chưa thể bắt đầu: còn {count} nhiệm vụ phải bàn giao trước ({tasks}). Chờ bàn giao hoặc gỡ phụ"
+    " thuộc.",
+    en="It cannot start: {count} tasks must be delivered first ({tasks}). Wait for them or remove the"
+    " dependency.",
+)
+TASK_ROLES_MISSING = refusal(
+    "TASK_ROLES_MISSING",
+    Kind.CONFLICT,
+    vi="Kế hoạch yêu cầu đủ ba bên đã nhận lời; còn thiếu: {roles}. Mời đơn vị cho các vai trò này.",
+    en="The plan wants all three roles accepted; missing: {roles}. Invite units for them.",
+)
+TASK_CYCLE = refusal(
+    "TASK_CYCLE",
+    Kind.CONFLICT,
+    vi="Liên kết này tạo vòng lặp: nhiệm vụ sẽ phải chờ chính nó. Chọn nhiệm vụ khác.",
+    en="This link would make a cycle: the task would wait for itself. Choose another task.",
+)
+TASK_OTHER_PLAN = refusal(
+    "TASK_OTHER_PLAN",
+    Kind.INVALID,
+    vi="Hai bên phải thuộc cùng một kế hoạch. Chọn mục thuộc kế hoạch của nhiệm vụ.",
+    en="Both must belong to the same plan. Choose one of the task's plan.",
+)
+TASK_PLAN_CLOSED = refusal(
+    "TASK_PLAN_CLOSED",
+    Kind.CONFLICT,
+    vi="Kế hoạch đã đóng, không nhận thêm nhiệm vụ. Chọn một kế hoạch đang thực hiện.",
+    en="The plan is closed and takes no more tasks. Choose a plan that is running.",
+)
+TASK_DUE_IN_PAST = refusal(
+    "TASK_DUE_IN_PAST",
+    Kind.INVALID,
+    vi="Hạn {due_on} đã qua. Chọn hạn từ {today} trở đi.",
+    en="The due date {due_on} has passed. Choose {today} or later.",
+)
+TASK_DUE_OUTSIDE_PLAN = refusal(
+    "TASK_DUE_OUTSIDE_PLAN",
+    Kind.INVALID,
+    vi="Hạn {due_on} nằm ngoài thời gian của kế hoạch ({starts_on} đến {ends_on}). Chọn hạn trong khoảng đó.",
+    en="The due date {due_on} is outside the plan ({starts_on} to {ends_on}). Choose a date within it.",
+)
+TASK_DUE_NOT_LATER = refusal(
+    "TASK_DUE_NOT_LATER",
+    Kind.INVALID,
+    vi="Gia hạn phải muộn hơn hạn hiện tại ({due_on}).",
+    en="An extension must be later than the date now agreed ({due_on}).",
+)
+TASK_REVIEW_DATE = refusal(
+    "TASK_REVIEW_DATE",
+    Kind.INVALID,
+    vi="Ngày xem xét lại phải sau hôm nay ({today}).",
+    en="The review date must be after today ({today}).",
+)
+TASK_TARGET_WITHDRAWN = refusal(
+    "TASK_TARGET_WITHDRAWN",
+    Kind.CONFLICT,
+    vi="Chỉ tiêu này đã rút, không nhận thêm nhiệm vụ. Chọn chỉ tiêu còn hiệu lực.",
+    en="This target was withdrawn and takes no more tasks. Choose one in force.",
+)
+TASK_TARGET_OF_OTHERS = refusal(
+    "TASK_TARGET_OF_OTHERS",
+    Kind.FORBIDDEN,
+    vi="Đơn vị giữ chỉ tiêu này không liên quan đến nhiệm vụ. Mời đơn vị đó tham gia trước khi gắn chỉ tiêu.",
+    en="The unit that holds this target has nothing to do with the task. Invite it before linking.",
+)
+TASK_WEIGHT_NOT_POSITIVE = refusal(
+    "TASK_WEIGHT_NOT_POSITIVE",
+    Kind.INVALID,
+    vi="Trọng số phải lớn hơn 0 và nhỏ hơn một tỷ, nhiều nhất 6 chữ số thập phân.",
+    en="A weight is greater than 0 and below one billion, with at most 6 decimals.",
+)
+TASK_LINK_TWICE = refusal(
+    "TASK_LINK_TWICE",
+    Kind.CONFLICT,
+    vi="Liên kết này đã có. Bỏ mục trùng.",
+    en="This link is there already. Leave the duplicate out.",
+)
+TASK_NOT_LINKED = refusal(
+    "TASK_NOT_LINKED",
+    Kind.CONFLICT,
+    vi="Không có liên kết này. Tải lại nhiệm vụ.",
+    en="There is no such link. Reload the task.",
+)
+TASK_PROGRESS_RANGE = refusal(
+    "TASK_PROGRESS_RANGE",
+    Kind.INVALID,
+    vi="Tiến độ là số nguyên từ 0 đến 100.",
+    en="Progress is a whole number from 0 to 100.",
+)
+TASK_SHARE_RANGE = refusal(
+    "TASK_SHARE_RANGE",
+    Kind.INVALID,
+    vi="Phần đóng góp là số nguyên từ 0 đến {limit}.",
+    en="A share is a whole number from 0 to {limit}.",
+)
+TASK_PARTICIPANT_TWICE = refusal(
+    "TASK_PARTICIPANT_TWICE",
+    Kind.CONFLICT,
+    vi="Đơn vị này đã tham gia hoặc đã được mời. Bỏ mục trùng, hoặc sửa vai trò và phần đóng góp.",
+    en="This unit takes part or is invited already. Leave the duplicate out, or change its role and share.",
+)
+TASK_NOT_PARTICIPANT = refusal(
+    "TASK_NOT_PARTICIPANT",
+    Kind.CONFLICT,
+    vi="Đơn vị không tham gia nhiệm vụ này. Mời đơn vị trước, hoặc nhận lời mời.",
+    en="The unit does not take part in this task. Invite it first, or accept the invitation.",
+)
+TASK_INVITATION_ANSWERED = refusal(
+    "TASK_INVITATION_ANSWERED",
+    Kind.CONFLICT,
+    vi="Lời mời này đã được trả lời ({state}). Tải lại nhiệm vụ.",
+    en="This invitation was answered already ({state}). Reload the task.",
+)
+TASK_LEAD_STAYS = refusal(
+    "TASK_LEAD_STAYS",
+    Kind.CONFLICT,
+    vi="Đơn vị chủ trì trả lời bằng nhận hoặc từ chối nhiệm vụ và không thể rời nhiệm vụ đã nhận.",
+    en="The lead answers by accepting or declining the task, and cannot leave one it accepted.",
+)
+TASK_UNIT_NOT_IN_FORCE = refusal(
+    "TASK_UNIT_NOT_IN_FORCE",
+    Kind.CONFLICT,
+    vi="Đơn vị không còn hoặc chưa có hiệu lực hôm nay. Chọn đơn vị kế thừa.",
+    en="The unit is not in force today. Choose its successor.",
+)
+TASK_NOT_A_MEMBER = refusal(
+    "TASK_NOT_A_MEMBER",
+    Kind.CONFLICT,
+    vi="Người này hiện không làm việc tại đơn vị. Chọn người đang giữ một vai trò ở đơn vị (trừ"
+    " quan sát viên).",
+    en="This person does not work in the unit today. Choose somebody with a role in it (not an observer).",
+)
+TASK_ALREADY_ASSIGNED = refusal(
+    "TASK_ALREADY_ASSIGNED",
+    Kind.CONFLICT,
+    vi="Người này đã được phân công vào nhiệm vụ.",
+    en="This person is assigned to the task already.",
+)
+TASK_NOT_ASSIGNED = refusal(
+    "TASK_NOT_ASSIGNED",
+    Kind.CONFLICT,
+    vi="Người này không được phân công vào nhiệm vụ. Tải lại nhiệm vụ.",
+    en="This person is not assigned to the task. Reload it.",
+)
+TASK_KINDS_MIXED = refusal(
+    "TASK_KINDS_MIXED",
+    Kind.CONFLICT,
+    vi="Không giao việc thường xuyên và việc chuyên sâu cho cùng một người: {person} đang giữ {tasks}. Chọn"
+    " người khác hoặc gỡ phân công kia trước.",
+    en="Routine and deep work are never on one person: {person} holds {tasks}. Choose somebody else, or"
+    " unassign that work first.",
+)
+TASK_OWN_VERIFICATION = refusal(
+    "TASK_OWN_VERIFICATION",
+    Kind.FORBIDDEN,
+    vi="Đơn vị chủ trì không tự xác nhận kết quả của mình. Đề nghị đơn vị giao hoặc đơn vị đặt bài toán xác"
+    " nhận.",
+    en="The lead does not verify its own result. Ask the unit that set the task or the problem owner.",
+)
+TASK_HEAD_VERIFIES = refusal(
+    "TASK_HEAD_VERIFIES",
+    Kind.FORBIDDEN,
+    vi="Đơn vị tự giao, tự làm: chỉ người đứng đầu được xác nhận kết quả.",
+    en="The unit set this task itself: only its head verifies the result.",
+)
+TASK_EVIDENCE_URL = refusal(
+    "TASK_EVIDENCE_URL",
+    Kind.INVALID,
+    vi="Minh chứng là địa chỉ http:// hoặc https:// đầy đủ, dài nhất {limit} ký tự.",
+    en="Evidence is a full http:// or https:// address of at most {limit} characters.",
+)
+TASK_TOO_MANY = refusal(
+    "TASK_TOO_MANY",
+    Kind.INVALID,
+    vi="Mỗi lần nhiều nhất {limit} mục. Chia thành nhiều lần gửi.",
+    en="At most {limit} items at a time. Split the request.",
+)
+TASK_NO_LEADS = refusal(
+    "TASK_NO_LEADS",
+    Kind.INVALID,
+    vi="Hãy chọn ít nhất một đơn vị chủ trì.",
+    en="Choose at least one lead unit.",
+)
+TASK_ITEM_TWICE = refusal(
+    "TASK_ITEM_TWICE",
+    Kind.INVALID,
+    vi="Mục này bị lặp trong cùng một yêu cầu. Bỏ mục trùng.",
+    en="This item occurs twice in one request. Leave the duplicate out.",
+)

@@ -1,0 +1,130 @@
+"""What every change of a task leaves right: its version, the participations' copies, the roll-up's queue."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from vdept.kernel.db import Tx
+from vdept.kernel.versions import check_version
+from vdept.targets.changes import task_changed
+from vdept.tasks.models import (
+    Assignee,
+    ParticipantRole,
+    Participation,
+    ParticipationState,
+    Task,
+    TaskState,
+)
+from vdept.tasks.rules import LIVE, OPEN_STATES, Step, is_open, step_to, task_progress
+
+
+def touch(tx: Tx, task: Task) -> None:
+    """Count the task's version up; it was worked on now."""
+    task.version += 1
+    task.updated_at = tx.now
+
+
+def may(task: Task, step: Step, expected_version: int | None) -> TaskState:
+    """The state that ``step`` leads to; refuses an outdated view of the task, then a wrong step."""
+    check_version(task, expected_version)
+    return step_to(step, task.state, task.paused_from)
+
+
+def move(
+    tx: Tx, task: Task, step: Step, expected_version: int | None, reason: str | None = None
+) -> dict[str, Any]:
+    """Take ``step`` if the table of transitions has it; returns what the activity says of it."""
+    to = may(task, step, expected_version)
+    before, task.state = task.state, to
+    task.paused_from = before if step is Step.PAUSE else None
+    task.review_on = None
+    task.state_reason = reason
+    touch(tx, task)
+    said = {"from": before.value, "to": task.state.value}
+    return said if reason is None else {**said, "reason": reason}
+
+
+def live_in(state: TaskState) -> sa.ColumnElement[bool]:
+    """What ``participation.open`` must be while its task is in ``state``."""
+    return Participation.state.in_(LIVE) if is_open(state) else sa.false()
+
+
+def live_by_task() -> sa.ColumnElement[bool]:
+    """The same, for a statement that joins the task."""
+    return sa.and_(Task.state.in_(OPEN_STATES), Participation.state.in_(LIVE))
+
+
+async def settle(tx: Tx, task: Task) -> None:
+    """Write the task, bring the participations' copies in line with it, and tell the roll-up."""
+    await tx.session.flush()
+    is_live = live_in(task.state)
+    await tx.session.execute(
+        sa.update(Participation)
+        .where(
+            Participation.task_id == task.id,
+            sa.or_(Participation.due_on != task.due_on, Participation.open.is_distinct_from(is_live)),
+        )
+        .values(due_on=task.due_on, open=is_live)
+        .execution_options(synchronize_session=False)
+    )
+    await task_changed(tx, task.plan_id, task.id)
+
+
+async def refresh_progress(tx: Tx, task: Task) -> None:
+    """Derive the task's progress from its accepted participants."""
+    rows = await tx.session.execute(
+        sa.select(Participation.share, Participation.progress).where(
+            Participation.task_id == task.id, Participation.state == ParticipationState.ACCEPTED
+        )
+    )
+    task.progress = task_progress((share, progress) for share, progress in rows)
+
+
+async def set_part(tx: Tx, task: Task, unit_id: int, **values: Any) -> None:
+    """Change one unit's part in the task."""
+    await tx.session.execute(
+        sa.update(Participation)
+        .where(Participation.task_id == task.id, Participation.unit_id == unit_id)
+        .values(**values, updated_at=tx.now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def seat_lead(
+    tx: Tx,
+    task: Task,
+    unit_id: int,
+    state: ParticipationState,
+    role: ParticipantRole | None,
+    share: int | None,
+) -> None:
+    """Make ``unit_id`` the lead and a participant; one that takes part already keeps what is not given."""
+    task.lead_unit_id = unit_id
+    fresh = insert(Participation).values(
+        task_id=task.id,
+        unit_id=unit_id,
+        role=role or ParticipantRole.BUILDER,
+        state=state,
+        share=1 if share is None else share,
+        progress=0,
+        due_on=task.due_on,
+        open=is_open(task.state),
+        updated_at=tx.now,
+    )
+    stays = sa.case((Participation.state == ParticipationState.ACCEPTED, Participation.state), else_=state)
+    kept: dict[str, Any] = {"state": stays, "updated_at": tx.now}
+    if role is not None:
+        kept["role"] = role
+    if share is not None:
+        kept["share"] = share
+    await tx.session.execute(fresh.on_conflict_do_update(index_elements=["task_id", "unit_id"], set_=kept))
+
+
+async def drop_assignees(tx: Tx, task: Task, unit_id: int) -> None:
+    """A unit that is out of the task has nobody on it."""
+    await tx.session.execute(
+        sa.delete(Assignee)
+        .where(Assignee.task_id == task.id, Assignee.unit_id == unit_id)
+        .execution_options(synchronize_session=False)
+    )
