@@ -1,0 +1,100 @@
+"""Bearer tokens: 256 random bits, shown once; the table keeps only their SHA-256.
+
+A fast hash is right here: nobody guesses 256 random bits, and every request hashes one.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from vdept.kernel.actor import Actor
+from vdept.kernel.clock import local_date
+from vdept.kernel.db import Tx
+from vdept.people import rules
+from vdept.people.access import get_token_for_update, visible_tokens
+from vdept.people.actors import SEAT_COLUMNS, actor_of, in_force
+from vdept.people.errors import PERSON_INACTIVE
+from vdept.people.models import AccessToken, Membership, Person
+from vdept.units.models import Unit
+
+PREFIX = "vdept_"
+"""So that a token that leaked into a log or a repository is recognised by scanners."""
+
+
+def digest(token: str) -> bytes:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+async def mint_token(tx: Tx, person: Person, *, label: str, ttl: timedelta) -> str:
+    """A new token with which ``person`` calls until ``ttl`` has passed. It is shown this once."""
+    tx.actor.require(
+        tx.actor.sees_everything or tx.actor.person_id == person.id,
+        "chính người đó hoặc quản trị viên (the person, or an administrator)",
+        "personId",
+    )
+    label = rules.clean_label(label, "label")
+    rules.require_lifetime(ttl, "ttl")
+    if not person.active:
+        raise PERSON_INACTIVE.at("personId", name=person.name)
+    token = PREFIX + secrets.token_urlsafe(32)
+    row = AccessToken(
+        person_id=person.id,
+        digest=digest(token),
+        label=label,
+        created_at=tx.now,
+        expires_at=tx.now + ttl,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    data = {"person_id": person.id, "label": label, "expires_at": row.expires_at}
+    tx.record("token.minted", "AccessToken", row.id, data=data)
+    return token
+
+
+async def revoke_token(tx: Tx, token_id: int) -> AccessToken:
+    """End a token now. Revoking it again leaves the first instant standing."""
+    row = await get_token_for_update(tx, token_id, "tokenId")
+    if row.revoked_at is None:
+        row.revoked_at = tx.now
+        await tx.session.flush()
+        tx.record("token.revoked", "AccessToken", row.id, data={"person_id": row.person_id})
+    return row
+
+
+async def list_tokens(tx: Tx, person_id: int) -> list[AccessToken]:
+    """A person's tokens, the newest first; nobody but the person and administrators sees any."""
+    found = await tx.session.scalars(
+        sa.select(AccessToken)
+        .where(AccessToken.person_id == person_id, visible_tokens(tx.actor))
+        .order_by(AccessToken.id.desc())
+    )
+    return list(found)
+
+
+async def authenticate(session: AsyncSession, token: str, now: datetime) -> Actor | None:
+    """Who calls with ``token`` at ``now``, in one statement; None for every kind of bad token alike."""
+    today = local_date(now)
+    rows = (
+        await session.execute(
+            sa.select(Person.id, Person.administrator, Person.locale, *SEAT_COLUMNS)
+            .select_from(AccessToken)
+            .join(Person, Person.id == AccessToken.person_id)
+            .outerjoin(Membership, sa.and_(Membership.person_id == Person.id, in_force(today)))
+            .outerjoin(Unit, Unit.id == Membership.unit_id)
+            .where(
+                AccessToken.digest == digest(token),
+                AccessToken.expires_at > now,
+                AccessToken.revoked_at.is_(None),
+                Person.active,
+            )
+            .order_by(Membership.id)
+        )
+    ).all()
+    if not rows:
+        return None
+    person_id, administrator, locale = rows[0][:3]
+    return actor_of(person_id, administrator, locale, [row[3:] for row in rows if row[3] is not None])
