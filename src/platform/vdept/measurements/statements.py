@@ -1,0 +1,111 @@
+"""The statements of recording, prepared once.
+
+The targets a value may move are those of its unit and indicator whose window covers its date; rolling up
+reads their inputs again, so a row too many costs a little work and a row too few is a wrong figure.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from vdept.kernel.models import Quantity
+from vdept.targets.changes import READINGS_LOCK
+
+_TYPES: Mapping[str, Any] = {
+    "now": sa.DateTime(timezone=True),
+    "actor": sa.Text(),
+    "as_of": sa.Date(),
+    "value": Quantity,
+    "numerator": Quantity,
+    "denominator": Quantity,
+    "basis": sa.Text(),
+    "source": sa.Text(),
+    "note": sa.Text(),
+    "verb": sa.Text(),
+    "data": sa.Text(),
+    "ids": ARRAY(sa.BigInteger),
+    "subject_unit_id": sa.BigInteger(),
+    "indicator_ids": ARRAY(sa.BigInteger),
+    "unit_ids": ARRAY(sa.BigInteger),
+    "bases": ARRAY(sa.Text()),
+    "dates": ARRAY(sa.Date()),
+    "values": ARRAY(Quantity),
+    "numerators": ARRAY(Quantity),
+    "denominators": ARRAY(Quantity),
+    "sources": ARRAY(sa.Text()),
+    "notes": ARRAY(sa.Text()),
+}
+
+
+def _statement(sql: str) -> "sa.TextClause":
+    """SQL whose parameters carry their types (anything not listed is a bigint)."""
+    made = sa.text(sql)
+    return made.bindparams(
+        *[sa.bindparam(name, type_=_TYPES.get(name, sa.BigInteger())) for name in made._bindparams]  # noqa: SLF001
+    )
+
+
+LOOK = _statement(f"""
+    SELECT i.name, i.numerator IS NOT NULL AS is_ratio, i.minimum, i.maximum,
+        u.path, u.name AS unit_name, u.valid_to,
+        pg_advisory_xact_lock_shared({READINGS_LOCK}, CAST(i.id % 2147483647 AS int)) AS locked
+    FROM (VALUES (1)) AS one
+    LEFT JOIN indicator i ON i.id = :indicator_id
+    LEFT JOIN unit u ON u.id = :unit_id
+""")
+
+_MOVED_TARGETS = """
+    INSERT INTO outcome_change (plan_id, target_id)
+    SELECT {distinct} t.plan_id, t.id
+    FROM made JOIN target t ON t.unit_id = made.unit_id AND t.indicator_id = made.indicator_id
+        AND t.due_on >= made.as_of AND t.state <> 'WITHDRAWN'
+    JOIN plan p ON p.id = t.plan_id AND p.starts_on <= made.as_of
+"""
+
+RECORD = _statement(f"""
+    WITH made AS (
+        INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator, source,
+            note, recorded_at, recorded_by_id, supersedes_id)
+        VALUES (:indicator_id, :unit_id, :basis, :as_of, :value, :numerator, :denominator, :source, :note,
+            :now, :person_id, :supersedes_id)
+        ON CONFLICT (supersedes_id) WHERE supersedes_id IS NOT NULL DO NOTHING
+        RETURNING id, indicator_id, unit_id, as_of, basis, value, supersedes_id
+    ), said AS (
+        INSERT INTO activity (at, actor, person_id, verb, subject_type, subject_id, unit_id, data)
+        SELECT :now, :actor, :person_id, :verb, 'Measurement', id, unit_id,
+            jsonb_strip_nulls(jsonb_build_object('indicatorId', indicator_id::text, 'basis', basis,
+                'asOf', as_of, 'value', trim_scale(value)::text, 'supersedesId', supersedes_id::text))
+        FROM made
+    ), told AS ({_MOVED_TARGETS.format(distinct="")})
+    SELECT id FROM made
+""")
+
+INDICATORS = _statement(f"""
+    SELECT i.id, i.name, i.numerator IS NOT NULL AS is_ratio, i.minimum, i.maximum,
+        pg_advisory_xact_lock_shared({READINGS_LOCK}, CAST(i.id % 2147483647 AS int)) AS locked
+    FROM (SELECT * FROM indicator WHERE id = ANY(:ids) ORDER BY id) AS i
+""")
+
+UNITS = _statement("SELECT id, name, path, valid_to FROM unit WHERE id = ANY(:ids)")
+
+RECORD_MANY = _statement(f"""
+    WITH made AS (
+        INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator, source,
+            note, recorded_at, recorded_by_id)
+        SELECT *, CAST(:now AS timestamptz), CAST(:person_id AS bigint)
+        FROM unnest(:indicator_ids, :unit_ids, :bases, :dates, :values, :numerators, :denominators,
+            :sources, :notes)
+        RETURNING id, indicator_id, unit_id, as_of
+    ), told AS ({_MOVED_TARGETS.format(distinct="DISTINCT")}),
+    made_range AS (SELECT count(*) AS count, min(id) AS first_id, max(id) AS last_id FROM made),
+    said AS (
+        INSERT INTO activity (at, actor, person_id, verb, subject_type, subject_id, unit_id, data)
+        SELECT :now, :actor, :person_id, 'measurements.recorded', 'Measurement', first_id, :subject_unit_id,
+            CAST(:data AS jsonb)
+                || jsonb_build_object('count', count, 'firstId', first_id::text, 'lastId', last_id::text)
+        FROM made_range
+    )
+    SELECT count, first_id, last_id FROM made_range
+""")
