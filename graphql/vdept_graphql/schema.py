@@ -5,12 +5,14 @@ from strawberry.schema.config import StrawberryConfig
 
 from vdept_graphql.engine import Engine
 from vdept_graphql.nodes import NodeQuery
+from vdept_graphql.people import PeopleQuery
+from vdept_graphql.people_mutations import PeopleMutation
 from vdept_graphql.scalars import SCALARS
 from vdept_graphql.units import UnitMutation, UnitQuery
 
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
-class Query(NodeQuery, UnitQuery):
+class Query(NodeQuery, UnitQuery, PeopleQuery):
     """The read side."""
 
 
@@ -18,7 +20,7 @@ class Query(NodeQuery, UnitQuery):
     description="What can be done. Every field is one transaction: done as a whole, or refused with nothing "
     "changed and the reason in `errors`."
 )
-class Mutation(UnitMutation):
+class Mutation(UnitMutation, PeopleMutation):
     """The write side."""
 
 

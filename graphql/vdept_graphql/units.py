@@ -1,7 +1,7 @@
 """Units: the tree of public bodies, firms and associations."""
 
 from datetime import date
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry import argument, field
@@ -26,6 +26,9 @@ from vdept_graphql.mutations import (
     one,
     perform,
 )
+
+if TYPE_CHECKING:
+    from vdept_graphql.people import Membership, Person
 
 described(
     UnitKind,
@@ -109,6 +112,31 @@ class Unit(Node):
     ) -> Connection["Unit"]:
         request = PageRequest(first, after, last, before)
         return info.context.load(load_children, self.key, request, queries.UnitFilter())  # type: ignore[no-any-return]
+
+    @field(description="Who is accountable for the unit on a day; null if nobody is or you may not see them.")
+    def head(
+        self,
+        info: Info,
+        on: Annotated[date | None, argument(description="On this day; today unless given.")] = None,
+    ) -> Annotated["Person", strawberry.lazy("vdept_graphql.people")] | None:
+        from vdept_graphql.people import load_heads
+
+        return info.context.load(load_heads, self.key, on)  # type: ignore[no-any-return]
+
+    @field(description="Who holds which role in the unit on a day, in the order granted.")
+    def memberships(
+        self,
+        info: Info,
+        on: Annotated[date | None, argument(description="On this day; today unless given.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Membership", strawberry.lazy("vdept_graphql.people")]]:
+        from vdept_graphql.people import load_members
+
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_members, self.key, request, on)  # type: ignore[no-any-return]
 
 
 @strawberry.input(description="Which units; all conditions given must hold.")
