@@ -22,6 +22,8 @@ from vdept.targets.models import (
     Rollup,
     Target,
 )
+from vdept.tasks.models import ParticipantRole, Participation, ParticipationState, Task, TaskKind, TaskState
+from vdept.tasks.rules import LIVE, is_open
 from vdept.units.models import Unit, UnitKind
 
 _serial = itertools.count(1)
@@ -174,6 +176,59 @@ async def target(tx: Tx, of: KeyResult, holder: Unit, parent: Target | None = No
         due_on=more.pop("due_on", of.due_on),
         assigned_by_unit_id=parent.unit_id if parent else holder.id,
         assigned_at=NOW,
+        **more,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def task(tx: Tx, owner: Unit, lead: Unit | None = None, of: Plan | None = None, **more: Any) -> Task:
+    """A task row as the verbs would leave it, its lead a participant; without activities or change rows."""
+    number = next(_serial)
+    title = more.pop("title", f"Nhiệm vụ {number}")
+    due_on = more.pop("due_on", date(2026, 6, 30))
+    role = more.pop("role", ParticipantRole.BUILDER)
+    share = more.pop("share", 1)
+    row = Task(
+        plan_id=of.id if of else None,
+        title=title,
+        search=fold(title),
+        kind=more.pop("kind", TaskKind.ROUTINE),
+        audience=more.pop("audience", Audience.GOVERNMENT),
+        state=more.pop("state", TaskState.OFFERED if lead else TaskState.OPEN),
+        owner_unit_id=owner.id,
+        lead_unit_id=lead.id if lead else None,
+        created_at=more.pop("created_at", NOW),
+        updated_at=more.pop("updated_at", NOW),
+        due_on=due_on,
+        original_due_on=more.pop("original_due_on", due_on),
+        **more,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    if lead is not None:
+        accepted = row.state not in {TaskState.OFFERED, TaskState.DECLINED}
+        state = ParticipationState.ACCEPTED if accepted else ParticipationState.INVITED
+        if row.state is TaskState.DECLINED:
+            state = ParticipationState.DECLINED
+        await participation(tx, row, lead, role=role, share=share, state=state)
+    return row
+
+
+async def participation(tx: Tx, of: Task, who: Unit, **more: Any) -> Participation:
+    """A unit's part in a task, with the copies that the task's state and date ask for."""
+    state = more.pop("state", ParticipationState.ACCEPTED)
+    row = Participation(
+        task_id=of.id,
+        unit_id=who.id,
+        role=more.pop("role", ParticipantRole.CONTRIBUTOR),
+        state=state,
+        share=more.pop("share", 1),
+        progress=more.pop("progress", 0),
+        due_on=of.due_on,
+        open=is_open(of.state) and state in LIVE,
+        updated_at=NOW,
         **more,
     )
     tx.session.add(row)

@@ -8,6 +8,7 @@ from vdept.kernel.actor import MANAGING, WORKING
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND
 from vdept.kernel.versions import check_version
+from vdept.people.access import visible_persons
 from vdept.people.models import Membership, Person
 from vdept.tasks import errors, rules
 from vdept.tasks.access import as_participant, get_task_for_update, visible_tasks
@@ -84,7 +85,7 @@ async def write_assignees(tx: Tx, task: Task, unit_id: int, paths: Mapping[int, 
     """Assign the persons of ``paths`` (each with the input field that names them) for ``unit_id``."""
     if not paths:
         return
-    names = await _lock_people(tx, paths)
+    names = await _lock_people(tx, paths, visible_persons(tx.actor))
     members = await _members(tx, unit_id, paths)
     assigned = set(
         await tx.session.scalars(
@@ -109,14 +110,14 @@ async def require_kind_fits(tx: Tx, task: Task, kind: TaskKind) -> None:
     """The task may become ``kind``: nobody on it holds work of the other kind."""
     people = list(await tx.session.scalars(sa.select(Assignee.person_id).where(Assignee.task_id == task.id)))
     paths: dict[int, Path] = dict.fromkeys(people, ("kind",))
-    await _require_one_kind(tx, task, kind, await _lock_people(tx, paths), paths)
+    await _require_one_kind(tx, task, kind, await _lock_people(tx, paths, sa.true()), paths)
 
 
-async def _lock_people(tx: Tx, people: Mapping[int, Path]) -> dict[int, str]:
+async def _lock_people(tx: Tx, people: Mapping[int, Path], which: sa.ColumnElement[bool]) -> dict[int, str]:
     """Names of active persons, locked: what one holds is decided by one transaction at a time."""
     rows = await tx.session.execute(
         sa.select(Person.id, Person.name)
-        .where(among(Person.id, people), Person.active)
+        .where(among(Person.id, people), Person.active, which)
         .order_by(Person.id)
         .with_for_update(key_share=True)
     )

@@ -1,0 +1,148 @@
+"""The filters people use on lists of tasks, as conditions of SQL."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from vdept.kernel.text import matches
+from vdept.tasks.models import (
+    Assignee,
+    ParticipantRole,
+    Participation,
+    Task,
+    TaskKind,
+    TaskState,
+    TaskTarget,
+    Timeliness,
+)
+from vdept.tasks.rules import DONE_STATES, LIVE, OPEN_STATES
+
+Condition = sa.ColumnElement[bool]
+
+OPEN: Condition = sa.type_coerce(Participation.open, sa.Boolean)
+"""The bare column, as the partial index has it: ``open IS true`` would not match everywhere."""
+
+
+def timeliness_is(classes: Collection[Timeliness], today: date) -> Condition:
+    """The tasks of these classes on ``today``: :func:`vdept.tasks.rules.timeliness` in SQL."""
+    still, done = Task.state.in_(OPEN_STATES), Task.state.in_(DONE_STATES)
+    meaning = {
+        Timeliness.OPEN_IN_TIME: sa.and_(still, Task.due_on >= today),
+        Timeliness.OPEN_OVERDUE: sa.and_(still, Task.due_on < today),
+        Timeliness.DONE_ON_TIME: sa.and_(done, Task.delivered_on <= Task.due_on),
+        Timeliness.DONE_LATE: sa.and_(done, Task.delivered_on > Task.due_on),
+    }
+    return sa.or_(sa.false(), *[meaning[each] for each in classes])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitTaskFilter:
+    """Which of one unit's tasks: all conditions given must hold."""
+
+    open: bool = False
+    """Only what still wants work or a decision of the unit."""
+    overdue: bool = False
+    """Only what is open after its due date."""
+    states: tuple[TaskState, ...] | None = None
+    timeliness: tuple[Timeliness, ...] | None = None
+    roles: tuple[ParticipantRole, ...] | None = None
+    """In which roles the unit takes part."""
+    plan_id: int | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+    text: str | None = None
+
+    def conditions(self, today: date) -> Iterable[Condition]:
+        """On ``participation`` joined to ``task``; the dates bound the range of its index."""
+        wants_open = self.states is not None and set(self.states) <= set(OPEN_STATES)
+        if self.open or self.overdue or wants_open:
+            yield OPEN
+        yield from due_between(
+            Participation.due_on, self.due_from, self.due_to, today if self.overdue else None
+        )
+        if self.states is not None:
+            yield Task.state.in_(self.states)
+        if self.timeliness is not None:
+            yield timeliness_is(self.timeliness, today)
+        if self.roles is not None:
+            yield Participation.role.in_(self.roles)
+        if self.plan_id is not None:
+            yield Task.plan_id == self.plan_id
+        if self.text:
+            yield matches(Task.search, self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks: all conditions given must hold."""
+
+    plan_id: int | None = None
+    target_id: int | None = None
+    owner_unit_id: int | None = None
+    lead_unit_id: int | None = None
+    participant_unit_id: int | None = None
+    assignee_id: int | None = None
+    parent_id: int | None = None
+    states: tuple[TaskState, ...] | None = None
+    kinds: tuple[TaskKind, ...] | None = None
+    timeliness: tuple[Timeliness, ...] | None = None
+    board: bool = False
+    """Only what stands on a board and waits for a volunteer."""
+    overdue: bool = False
+    due_from: date | None = None
+    due_to: date | None = None
+    text: str | None = None
+
+    def conditions(self, today: date, *, driven: bool = False) -> Iterable[Condition]:
+        """On ``task``. ``driven``: the query goes by the participations of ``participant_unit_id``."""
+        due_on = Participation.due_on if driven else Task.due_on
+        yield from due_between(due_on, self.due_from, self.due_to, today if self.overdue else None)
+        if self.overdue:
+            yield OPEN if driven else Task.state.in_(OPEN_STATES)
+        if self.board:
+            yield Task.state == TaskState.OPEN
+        for column, value in (
+            (Task.plan_id, self.plan_id),
+            (Task.owner_unit_id, self.owner_unit_id),
+            (Task.lead_unit_id, self.lead_unit_id),
+            (Task.parent_id, self.parent_id),
+        ):
+            if value is not None:
+                yield column == value
+        if self.states is not None:
+            yield Task.state.in_(self.states)
+        if self.kinds is not None:
+            yield Task.kind.in_(self.kinds)
+        if self.timeliness is not None:
+            yield timeliness_is(self.timeliness, today)
+        yield from self._related(driven=driven)
+        if self.text:
+            yield matches(Task.search, self.text)
+
+    def _related(self, *, driven: bool) -> Iterable[Condition]:
+        if self.target_id is not None:
+            yield Task.id.in_(sa.select(TaskTarget.task_id).where(TaskTarget.target_id == self.target_id))
+        if self.assignee_id is not None:
+            yield Task.id.in_(sa.select(Assignee.task_id).where(Assignee.person_id == self.assignee_id))
+        if self.participant_unit_id is not None and not driven:
+            yield Task.id.in_(
+                sa.select(Participation.task_id).where(
+                    Participation.unit_id == self.participant_unit_id, Participation.state.in_(LIVE)
+                )
+            )
+
+
+def due_between(
+    due_on: Any, first: date | None, last: date | None, overdue_on: date | None
+) -> Iterable[Condition]:
+    """Dates from ``first`` to ``last``, both included; overdue is from the day after the due date."""
+    if overdue_on is not None:
+        yesterday = overdue_on - timedelta(days=1)
+        last = yesterday if last is None else min(last, yesterday)
+    if first is not None:
+        yield due_on >= first
+    if last is not None:
+        yield due_on <= last
