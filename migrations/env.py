@@ -3,6 +3,7 @@
 from alembic import context
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
+# every table must be known before the comparison
 import vdept.kernel.activity
 import vdept.kernel.idempotency
 import vdept.kernel.leases
@@ -11,7 +12,7 @@ import vdept.outcomes.models
 import vdept.people.models
 import vdept.targets.models
 import vdept.tasks.models
-import vdept.units.models  # noqa: F401  every table must be known before the comparison
+import vdept.units.models
 from vdept.kernel.models import Base
 
 if context.is_offline_mode():

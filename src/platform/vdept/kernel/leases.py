@@ -89,6 +89,20 @@ async def still_mine(session: AsyncSession, name: str, token: int) -> bool:
     return found is not None
 
 
+async def living(session: AsyncSession, prefix: str) -> list[str]:
+    """The holders of leases under ``prefix`` that have not run out."""
+    alive = sa.and_(JobLease.name.startswith(prefix, autoescape=True), JobLease.expires_at > _instant(None))
+    return list(await session.scalars(sa.select(JobLease.holder).where(alive).order_by(JobLease.name)))
+
+
+async def forget(session: AsyncSession, prefix: str, older: timedelta = timedelta(days=1)) -> None:
+    """Delete leases under ``prefix`` that ran out long ago and will never be taken again."""
+    old = sa.and_(
+        JobLease.name.startswith(prefix, autoescape=True), JobLease.expires_at < _instant(None) - older
+    )
+    await session.execute(sa.delete(JobLease).where(old))
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A lease in hand."""

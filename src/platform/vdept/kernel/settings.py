@@ -35,12 +35,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings.
+    """Read the settings. ``VDEPT_X_FILE`` names a file that holds ``VDEPT_X``: how secrets are mounted.
 
     Raises ValueError naming the variable whose value is not of its type.
     """
     names = {f"VDEPT_{field.upper()}": field for field in Settings.__struct_fields__}
     given = {names[key]: value for key, value in environ.items() if key in names and value != ""}
+    for key, field in names.items():
+        if path := environ.get(f"{key}_FILE"):
+            try:
+                given.setdefault(field, Path(path).read_text().strip())
+            except OSError as error:
+                msg = f"settings: {key}_FILE cannot be read ({error})"
+                raise ValueError(msg) from error
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:

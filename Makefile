@@ -1,0 +1,69 @@
+# One command each. `make run` and `make test` need Python 3.11+ and make, nothing else.
+# Recipes `exec` what they run, so that Ctrl-C and SIGTERM reach it and it can stop its servers.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check bench format lock clean install \
+        check-format check-lint check-types check-imports check-schema check-migrations
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: install ## Run everything on this machine: servers, demo data, API, worker
+	@exec $(BIN)/vdept up $(ARGS)
+
+test: install ## Run all tests (ARGS="tests/rules -k pace" for some)
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: check-format check-lint check-types check-imports check-schema check-migrations test ## Run what CI runs
+
+bench: install ## Measure; rewrites docs/performance.md and bench/results.json
+	@exec $(BIN)/python -m bench $(ARGS)
+
+format: install ## Format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: install ## Lock the dependencies anew, with hashes, for every platform and Python from 3.11
+	@PYTHON=$(BIN)/python sh requirements/lock.sh
+
+clean: ## Remove the virtual environment and caches (the data folder stays)
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+check-format: install
+	@echo "== format"
+	@exec $(BIN)/ruff format --check .
+
+check-lint: install
+	@echo "== lint"
+	@exec $(BIN)/ruff check .
+
+check-types: install
+	@echo "== types"
+	@exec $(BIN)/mypy
+
+check-imports: install
+	@echo "== import contracts"
+	@exec $(BIN)/lint-imports
+
+check-schema: install
+	@echo "== GraphQL schema"
+	@exec $(BIN)/python -m vdept_graphql.sdl --check
+
+check-migrations: install
+	@echo "== migrations"
+	@exec $(BIN)/vdept migrate --check
+
+install: $(READY)
+
+# Again only when the lock or the project's own metadata changed.
+$(READY): requirements/dev.txt pyproject.toml requirements/install.sh
+	@VENV=$(VENV) sh requirements/install.sh
+	@touch $@

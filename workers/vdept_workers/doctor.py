@@ -1,0 +1,176 @@
+"""``vdept doctor``: everything that the platform stands on, one line each."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.table import Table
+
+from vdept.kernel import leases, migrations
+from vdept.kernel.actor import system
+from vdept.kernel.db import Database
+from vdept.kernel.settings import Settings
+from vdept_workers.doorbell import open_redis
+from vdept_workers.runtime import Addresses, Failure, first_line, servers
+from vdept_workers.sweep import AWAY
+from vdept_workers.worker import HEARTBEAT
+
+ACTOR = system("doctor")
+EXTENSIONS = frozenset({"pg_trgm", "btree_gist"})
+SKEW = 2.0
+"""Seconds that this machine's clock and the database's may differ."""
+
+LAG = timedelta(seconds=5)
+"""How old the oldest change may be that is not in the outcomes yet."""
+
+
+class Finding(NamedTuple):
+    """What one check saw."""
+
+    holds: bool
+    said: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What the checks look at."""
+
+    settings: Settings
+    addresses: Addresses
+    database: Database
+
+
+async def check_python(_: Patient) -> Finding:
+    version = sys.version_info
+    return Finding(
+        version >= (3, 11),
+        f"{version.major}.{version.minor}.{version.micro}",
+        "Python 3.11 or newer is needed.",
+    )
+
+
+async def check_database(patient: Patient) -> Finding:
+    async with patient.database.snapshot(ACTOR) as tx:
+        number = int(await tx.session.scalar(sa.text("SHOW server_version_num")) or 0)
+    return Finding(
+        number >= 180000, f"PostgreSQL {number // 10000}.{number % 100}", "PostgreSQL 18 is needed."
+    )
+
+
+async def check_migrations(patient: Patient) -> Finding:
+    behind = await migrations.behind(patient.addresses.database_url)
+    return Finding(not behind, "behind the code" if behind else "current", "Run `vdept migrate`.")
+
+
+async def check_extensions(patient: Patient) -> Finding:
+    async with patient.database.snapshot(ACTOR) as tx:
+        there = set(await tx.session.scalars(sa.text("SELECT extname FROM pg_extension")))
+    missing = EXTENSIONS - there
+    said = f"missing: {', '.join(sorted(missing))}" if missing else ", ".join(sorted(EXTENSIONS))
+    return Finding(not missing, said, "CREATE EXTENSION as a superuser, or run `vdept migrate`.")
+
+
+async def check_clock(patient: Patient) -> Finding:
+    async with patient.database.snapshot(ACTOR) as tx:
+        before = time.time()
+        there = await tx.session.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())"))
+        here = (before + time.time()) / 2
+    skew = abs(here - float(there or 0))
+    return Finding(skew <= SKEW, f"{skew:.3f} s apart", "Set this machine's clock, or the database's (NTP).")
+
+
+async def check_redis(patient: Patient) -> Finding:
+    redis = open_redis(patient.addresses.redis_url)
+    try:
+        server: dict[str, Any] = await redis.info("server")
+    finally:
+        await redis.aclose()
+    name = server.get("server_name", "redis")
+    return Finding(True, f"{name} {server.get(f'{name}_version', server.get('redis_version'))}")
+
+
+async def check_data(patient: Patient) -> Finding:
+    if patient.settings.database_url and patient.settings.redis_url:
+        return Finding(True, "not needed: both servers are given")
+    folder = Path(patient.settings.data_dir)
+    good = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    return Finding(good, str(folder), "Set VDEPT_DATA_DIR to a folder that can be written.")
+
+
+async def check_worker(patient: Patient) -> Finding:
+    async with patient.database.snapshot(ACTOR) as tx:
+        alive = await leases.living(tx.session, HEARTBEAT)
+    return Finding(bool(alive), f"{len(alive)} alive", "Start one: `vdept worker`.")
+
+
+async def check_outcomes(patient: Patient) -> Finding:
+    """The lag: the activity's instant of the oldest change that is not rolled up, seen twice."""
+    first = await _oldest_change(patient)
+    if first is None:
+        return Finding(True, "nothing waits")
+    deadline = datetime.now(UTC) + LAG
+    while datetime.now(UTC) < deadline:
+        await asyncio.sleep(0.2)
+        now = await _oldest_change(patient)
+        if now is None or now > first:
+            return Finding(True, "moving")
+    said = f"a change has waited for more than {LAG.seconds} s"
+    return Finding(False, said, "See the worker's log; is one running?")
+
+
+async def _oldest_change(patient: Patient) -> int | None:
+    async with patient.database.snapshot(ACTOR) as tx:
+        found: int | None = await tx.session.scalar(sa.text("SELECT min(id) FROM outcome_change"))
+        return found
+
+
+CHECKS: dict[str, Callable[[Patient], Awaitable[Finding]]] = {
+    "python": check_python,
+    "data": check_data,
+    "database": check_database,
+    "migrations": check_migrations,
+    "extensions": check_extensions,
+    "clock": check_clock,
+    "redis": check_redis,
+    "worker": check_worker,
+    "outcomes": check_outcomes,
+}
+
+
+def run(settings: Settings, only: tuple[str, ...]) -> bool:
+    """Run the checks, print what they saw, and say whether all of them hold."""
+    try:
+        with servers(settings) as addresses:
+            findings = asyncio.run(_examine(settings, addresses, only))
+    except Failure as failure:
+        findings = {"servers": Finding(False, failure.format_message(), "")}
+    table = Table("check", "", "what was seen", "what to do")
+    for name, finding in findings.items():
+        mark = "[green]holds[/]" if finding.holds else "[red]does not hold[/]"
+        table.add_row(name, mark, finding.said, "" if finding.holds else finding.advice)
+    Console().print(table)
+    return all(finding.holds for finding in findings.values())
+
+
+async def _examine(settings: Settings, addresses: Addresses, only: tuple[str, ...]) -> dict[str, Finding]:
+    database = Database(addresses.database_url, pool_size=2)
+    patient = Patient(settings, addresses, database)
+    findings = {}
+    try:
+        for name in only:
+            try:
+                findings[name] = await asyncio.wait_for(CHECKS[name](patient), 15)
+            except AWAY as error:
+                findings[name] = Finding(False, first_line(error), "Is it running, and is its address right?")
+    finally:
+        await database.close()
+    return findings

@@ -1,0 +1,69 @@
+"""The doorbell: after a commit, wake a worker through Redis. PostgreSQL holds what there is to do.
+
+Ringing never delays or fails the request that rang: rings are folded in this process (at most one every
+``QUIET`` seconds) and in Redis (one job id per bell), and a ring that Redis does not take is dropped. The
+workers' sweep finds whatever was not rung for.
+"""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import msgspec
+import structlog
+from arq.connections import ArqRedis
+from redis.asyncio import BlockingConnectionPool
+from redis.exceptions import RedisError
+
+from vdept.targets.changes import DOORBELL as OUTCOMES
+
+JOBS = {OUTCOMES: "refresh_outcomes"}
+"""Which job answers which bell."""
+
+QUIET = 0.05
+log = structlog.get_logger("vdept.doorbell")
+
+encode = msgspec.msgpack.Encoder(enc_hook=str).encode
+decode = msgspec.msgpack.decode
+
+
+def open_redis(url: str) -> ArqRedis:
+    """A client of the job queue; it connects when it is first used, so Redis may be down now."""
+    pool: Any = BlockingConnectionPool.from_url(
+        url, max_connections=20, timeout=2, socket_connect_timeout=2, socket_timeout=5
+    )
+    return ArqRedis(pool, job_serializer=encode, job_deserializer=decode)
+
+
+class Doorbell:
+    """What :class:`~vdept.kernel.db.Database` calls after a commit with the names that were rung."""
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+        self._pending: set[str] = set()
+        self._ringing: asyncio.Task[None] | None = None
+        self._silent = False
+
+    async def __call__(self, rung: frozenset[str]) -> None:
+        self._pending |= rung & JOBS.keys()
+        if self._pending and (self._ringing is None or self._ringing.done()):
+            self._ringing = asyncio.create_task(self._ring())
+
+    async def _ring(self) -> None:
+        while self._pending:
+            names, self._pending = self._pending, set()
+            try:
+                for name in sorted(names):
+                    await self._redis.enqueue_job(JOBS[name], _job_id=JOBS[name])
+                self._silent = False
+            except (RedisError, OSError) as error:
+                if not self._silent:
+                    log.warning("doorbell is silent, the sweep takes over", error=str(error))
+                self._silent = True
+            await asyncio.sleep(QUIET)
+
+    async def close(self) -> None:
+        """Let the last ring go out."""
+        if self._ringing is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._ringing

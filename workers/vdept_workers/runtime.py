@@ -1,0 +1,147 @@
+"""What every command stands on: settings, signals, and servers that are either given or embedded."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import NamedTuple
+
+import click
+
+from vdept.kernel.settings import Settings, load
+
+LIFELINE = "VDEPT_LIFELINE"
+"""A pipe inherited from the supervisor. It ends when the supervisor does, however that ends."""
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Failure(click.ClickException):
+    """Something expected does not hold: one sentence that says what to do, and exit code 1."""
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002
+        click.echo(f"vdept: {self.format_message()}", err=True)
+
+
+class Stopped(BaseException):
+    """A signal asked this process to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Addresses(NamedTuple):
+    """Where the servers are."""
+
+    database_url: str
+    redis_url: str
+
+
+def say(line: str) -> None:
+    """Progress; on standard error, so that what a command answers can be piped."""
+    click.echo(f"· {line}", err=True)
+
+
+def settings() -> Settings:
+    try:
+        return load()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def stop_on_signals() -> None:
+    """Turn a request to end into :class:`Stopped`, once: what unwinds must not be interrupted again."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        for ending in ENDING:
+            signal.signal(ending, signal.SIG_IGN)
+        raise Stopped(number)
+
+    for ending in ENDING:
+        signal.signal(ending, stop)
+
+
+def hold_lifeline() -> None:
+    """End like on SIGTERM when the supervisor is gone, so that even its SIGKILL leaves nothing behind."""
+    handle = os.environ.pop(LIFELINE, None)
+    if handle is None:
+        return
+
+    _end_after(lambda: os.read(int(handle), 1))
+
+
+def end_with_parent() -> None:
+    """The same for a process that was started through ``multiprocessing``."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        _end_after(parent.join)
+
+
+def _end_after(wait: Callable[[], object]) -> None:
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True, name="lifeline").start()
+
+
+@contextlib.contextmanager
+def servers(chosen: Settings, *, redis: bool = True) -> Iterator[Addresses]:
+    """The servers that the settings name; the embedded ones in their place where they name none."""
+    if chosen.database_url and (chosen.redis_url or not redis):
+        yield Addresses(chosen.database_url, chosen.redis_url)
+        return
+    from vdept.kernel import embedded
+    from vdept.kernel.cluster import EmbeddedServersError
+
+    try:
+        running = embedded.start(chosen.data_path, say=say)
+    except EmbeddedServersError as error:
+        raise Failure(str(error)) from error
+    try:
+        yield Addresses(chosen.database_url or running.database_url, chosen.redis_url or running.redis_url)
+    finally:
+        running.stop()
+
+
+def wait_for_database(url: str, seconds: float = 30) -> bool:
+    """Wait until the database takes connections; returns whether it is behind the code."""
+    from vdept.kernel import migrations
+    from vdept_workers.sweep import AWAY
+
+    deadline, told = time.monotonic() + seconds, False
+    while True:
+        try:
+            return asyncio.run(migrations.behind(url))
+        except AWAY as error:
+            if time.monotonic() > deadline:
+                msg = f"The database cannot be reached ({first_line(error)}): check VDEPT_DATABASE_URL."
+                raise Failure(msg) from error
+            if not told:
+                say("waiting for the database")
+            told = True
+            time.sleep(0.5)
+
+
+def migrated(url: str, *, embedded: bool) -> None:
+    """The schema is current: made so on the embedded server, required of any other."""
+    from vdept.kernel import migrations
+
+    if not wait_for_database(url):
+        return
+    if not embedded:
+        msg = "The database is not migrated: run `vdept migrate` first."
+        raise Failure(msg)
+    say("migrating the database")
+    asyncio.run(migrations.migrate(url))
+
+
+def first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -1,0 +1,37 @@
+"""Every job and every schedule of the platform, on one screen.
+
+arq has no catch-up for a time it missed, so a daily job is tried every hour and does nothing when it is
+done; its clock is local, so the first try of a day is at midnight in Vietnam. A worker also runs the daily
+jobs when it starts and every hour from then on, so that they do not depend on Redis.
+"""
+
+from arq import cron, func
+
+from vdept.kernel.clock import LOCAL
+from vdept_workers import jobs
+from vdept_workers.doorbell import decode, encode
+
+DAILY = (jobs.reevaluate,)
+"""Jobs that belong to a new day; each leaves alone what is done."""
+
+
+class WorkerSettings:
+    """What ``arq`` is given; ``vdept worker`` runs it beside the sweep and the heartbeat."""
+
+    functions = (
+        # One job id for all rings: results must not be kept, or the next ring would be taken for a repeat.
+        func(jobs.refresh_outcomes, name="refresh_outcomes", timeout=5, keep_result=0, max_tries=3),
+    )
+    cron_jobs = (
+        cron(jobs.reevaluate, name="reevaluate", minute=0, timeout=300),
+        cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),
+    )
+    timezone = LOCAL
+    poll_delay = 0.05
+    max_jobs = 100
+    job_timeout = 60
+    keep_result = 0
+    health_check_interval = 30
+    job_serializer = encode
+    job_deserializer = decode
+    log_results = False
