@@ -21,6 +21,8 @@ from vdept.kernel.errors import FILE_TOO_LARGE, FILE_UNREADABLE, Refused
 
 MAX_UNPACKED = 100_000_000
 MAX_AREA = 3_000_000
+TEXT_FORMAT = 49
+"""Excel's own number for the format Text: what is typed stays as it was typed."""
 
 
 _CELL = re.compile(rb"<(?:\w+:)?c(?:\s[^>]*?)?(/?)>")
@@ -142,8 +144,8 @@ def xlsx(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, sheet: str = 
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False}) as book:
         page = book.add_worksheet(sheet)
-        text = book.add_format({"num_format": "@"})
-        bold = book.add_format({"bold": True, "bg_color": "#E8EEF7", "num_format": "@"})
+        text = book.add_format({"num_format": TEXT_FORMAT})
+        bold = book.add_format({"bold": True, "bg_color": "#E8EEF7", "num_format": TEXT_FORMAT})
         number = book.add_format({"num_format": "General"})
         day = book.add_format({"num_format": "dd/mm/yyyy"})
         page.freeze_panes(1, 0)

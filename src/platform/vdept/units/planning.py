@@ -98,7 +98,7 @@ class Planner:
         code = row.parent_code
         if code is not None and code in self.spoiled:
             return
-        parent = None if code is None else self.by_code.get(code) or self.existing.get(code)
+        parent = None if code is None else self.existing.get(code) or self.by_code.get(code)
         if code is not None and parent is None:
             row.origin.refuse("parent_code", UNIT_PARENT_UNKNOWN, code=code)
             return

@@ -78,7 +78,7 @@ async def units_page(tx: Tx, request: PageRequest, which: UnitFilter = UnitFilte
 
 
 async def count_units(tx: Tx, which: UnitFilter = UnitFilter()) -> int:
-    counted = _query(tx, which).with_only_columns(sa.func.count())
+    counted = _query(tx, which).with_only_columns(sa.func.count(), maintain_column_froms=True)
     return int(await tx.session.scalar(counted) or 0)
 
 
