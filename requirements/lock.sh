@@ -9,7 +9,7 @@ index=$(setting index-url)
 extra=$(setting extra-index-url)
 links=$(setting find-links)
 [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
-[ -z "$extra" ] || export UV_INDEX="$extra"
+[ -z "$extra" ] || export UV_INDEX="$extra" UV_INDEX_STRATEGY=unsafe-best-match  # as pip does
 [ -z "$links" ] || export UV_FIND_LINKS="$links"
 
 lock() {
