@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import secrets
+import traceback
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,7 @@ def user_errors(error: BaseException, locale: Locale) -> list[UserError]:
 def incident(error: BaseException, **where: Any) -> str:
     """Log a bug with everything known about it; returns the id that the caller may quote."""
     number = secrets.token_hex(6)
-    log.error("incident", incident=number, exc_info=error, **where)
+    log.error("incident", incident=number, trace="".join(traceback.format_exception(error)), **where)
     return number
 
 

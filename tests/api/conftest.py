@@ -102,6 +102,13 @@ class Api:
             as_,
         )
 
+    async def measured(self, query: str, variables: dict[str, Any], as_: Actor) -> tuple[Any, int]:
+        """The data of a query and the number of statements it took, signing in included."""
+        await self.token(as_)
+        with self.counting() as statements:
+            reply = await self.gql(query, variables, as_)
+        return reply.data, len(statements)
+
     @contextmanager
     def counting(self) -> Iterator[list[str]]:
         """The statements that the database receives meanwhile."""

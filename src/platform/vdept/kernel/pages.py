@@ -188,7 +188,8 @@ class _Counts:
     async def of(self, owner_id: int) -> int:
         if self.known is None:
             grouped = self.query.with_only_columns(self.owner, sa.func.count()).group_by(self.owner)
-            self.known = dict((await self.session.execute(grouped)).tuples().all())
+            rows = await self.session.execute(grouped)
+            self.known = {row[0]: row[1] for row in rows}
         return self.known.get(owner_id, 0)
 
 

@@ -73,7 +73,7 @@ async def persons_page(tx: Tx, request: PageRequest, which: PersonFilter = Perso
 
 
 async def count_persons(tx: Tx, which: PersonFilter = PersonFilter()) -> int:
-    counted = _query(tx, which).with_only_columns(sa.func.count())
+    counted = _query(tx, which).with_only_columns(sa.func.count(), maintain_column_froms=True)
     return int(await tx.session.scalar(counted) or 0)
 
 
