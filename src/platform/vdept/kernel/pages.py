@@ -137,7 +137,14 @@ async def fetch(
     """One page of ``query`` (a select of one entity, already restricted to what the actor may see)."""
     bounded, order = _bounded(query, ordering, request)
     found = (await session.scalars(bounded.order_by(*order).limit(request.size() + 1))).all()
-    return _page(found, ordering, request)
+    page = _page(found, ordering, request)
+    page.count = partial(_count, session, query)
+    return page
+
+
+async def _count(session: AsyncSession, query: "sa.Select[Any]") -> int:
+    counted = query.with_only_columns(sa.func.count(), maintain_column_froms=True)
+    return int((await session.execute(counted)).scalar_one())
 
 
 async def fetch_each(

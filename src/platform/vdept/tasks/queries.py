@@ -178,7 +178,11 @@ def _unit_tasks(tx: Tx, unit_ids: Iterable[int]) -> "sa.Select[Any]":
 
 
 async def _count(tx: Tx, query: "sa.Select[Any]") -> int:
-    return int((await tx.session.execute(query.with_only_columns(sa.func.count()))).scalar_one())
+    return int(
+        (
+            await tx.session.execute(query.with_only_columns(sa.func.count(), maintain_column_froms=True))
+        ).scalar_one()
+    )
 
 
 async def tasks_of_targets(
