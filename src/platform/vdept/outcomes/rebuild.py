@@ -28,6 +28,8 @@ class RebuildReport:
 async def rebuild_plan(tx: Tx, plan_id: int) -> RebuildReport:
     """Rebuild one plan at its evaluation date. The caller holds the plan's lock."""
     session, plan = tx.session, {"plan_id": plan_id}
+    # The tables being filled have no statistics yet: without this a join may be planned for one row.
+    await session.execute(sa.text("SET LOCAL enable_nestloop = off"))
     await session.execute(
         sa.text(
             "INSERT INTO plan_evaluation (plan_id, evaluated_on) VALUES (:plan_id, :today) "

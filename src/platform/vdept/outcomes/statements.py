@@ -10,6 +10,10 @@ import sqlalchemy as sa
 from vdept.outcomes import formulas as f
 from vdept.outcomes.models import UNIT_SUMS, TargetOutcome
 
+FENCE = "OFFSET 0"
+"""Keeps the planner from merging a step into the next: it would write each expression out wherever its
+name is used, and steps that use each other's names three times would be evaluated 3ⁿ times per row."""
+
 SUMS = tuple(f.TO_PARENT)
 """Columns of a parent that its children add to."""
 
@@ -79,11 +83,14 @@ _DEFINITION = """t.id AS target_id, t.plan_id, t.key_result_id, t.unit_id, t.par
     kr.milestones, kr.value AS phase_goal, coalesce(kr.baseline, 0) AS phase_baseline,
     e.evaluated_on AS as_of"""
 
-_EXTREMES = """LEFT JOIN LATERAL (
-        SELECT min(c.measured_value) AS m_min, max(c.measured_value) AS m_max,
-               min(c.reported_value) AS r_min, max(c.reported_value) AS r_max
-        FROM target_outcome c WHERE c.parent_id = t.id AND c.live
-    ) extreme ON kr.rollup IN ('MIN', 'MAX')"""
+_EXTREME_SUMS = tuple(
+    (f"{p}_{end}", f"{end}({{0}}.{basis}_value)") for basis, p in f.BASES.items() for end in ("min", "max")
+)
+
+_EXTREMES = f"""LEFT JOIN LATERAL (
+        SELECT {", ".join(f"{aggregate.format('c')} AS {e}" for e, aggregate in _EXTREME_SUMS)}
+        FROM target_outcome c WHERE c.parent_id = t.id AND c.live AND kr.rollup IN ('MIN', 'MAX')
+    ) extreme ON true"""
 
 _JOINS = """JOIN target t ON t.id = x.target_id JOIN key_result kr ON kr.id = t.key_result_id
     JOIN indicator ind ON ind.id = kr.indicator_id JOIN plan p ON p.id = t.plan_id
@@ -104,16 +111,20 @@ def _evaluated(inputs: str) -> str:
         else (f"below_{c} + {of_itself[c]} AS {c}" if c in of_itself else c)
         for c in COLUMNS
     ]
-    return f"""inputs AS ({inputs}),
-    valued AS (SELECT *, {values}, {f.EXPECTED} AS expected FROM inputs),
-    attained AS (SELECT *, {f.basis_attainment("measured")} AS measured_attainment,
-        {f.basis_attainment("reported")} AS reported_attainment,
-        {f.basis_meets("measured")} AS measured_meets FROM valued),
-    met AS (SELECT *, {f.REPORTED_MEETS} AS reported_meets,
-        {f.JUDGED.format("attainment")} AS attainment FROM attained),
-    meeting AS (SELECT *, {f.JUDGED.format("meets")} AS meets FROM met),
-    placed AS (SELECT *, {f.STATUS} AS status FROM meeting),
-    judged AS (SELECT {", ".join(rows)} FROM placed)"""
+    steps = {
+        "valued": f"{values}, {f.EXPECTED} AS expected",
+        "attained": f"""{f.basis_attainment("measured")} AS measured_attainment,
+            {f.basis_attainment("reported")} AS reported_attainment,
+            {f.basis_meets("measured")} AS measured_meets""",
+        "met": f"""{f.REPORTED_MEETS} AS reported_meets, {f.JUDGED.format("attainment")} AS attainment""",
+        "meeting": f"{f.JUDGED.format('meets')} AS meets",
+        "placed": f"{f.STATUS} AS status",
+    }
+    chain, before = [f"inputs AS ({inputs} {FENCE})"], "inputs"
+    for step, columns in steps.items():
+        chain.append(f"{step} AS (SELECT *, {columns} FROM {before} {FENCE})")
+        before = step
+    return ", ".join([*chain, f"judged AS (SELECT {', '.join(rows)} FROM {before} {FENCE})"])
 
 
 def _moved_inputs() -> str:
@@ -141,9 +152,14 @@ def _summed_inputs() -> str:
         *(f"{source} AS {name}" for name, source in _OWN_READINGS),
         *(f"coalesce(tasks.{n}, 0) AS {n}" for n in _OWN_TASKS),
         *(f"coalesce(c.{c}, 0) AS {'below_' if c in f.SUBTREE else ''}{c}" for c in SUMS),
-        "extreme.m_min, extreme.m_max, extreme.r_min, extreme.r_max",
+        *(f"CASE WHEN kr.rollup IN ('MIN', 'MAX') THEN c.{e} END AS {e}" for e, _ in _EXTREME_SUMS),
     ]
-    sums = ", ".join(f"sum({f.added(e, 'r')}) AS {c}" for c, e in f.TO_PARENT.items())
+    sums = ", ".join(
+        [
+            *(f"sum({f.added(e, 'r')}) AS {c}" for c, e in f.TO_PARENT.items()),
+            *(f"{aggregate.format('r')} FILTER (WHERE r.live) AS {e}" for e, aggregate in _EXTREME_SUMS),
+        ]
+    )
     return f"""SELECT {_DEFINITION}, {", ".join(columns)}
         FROM (SELECT id AS target_id FROM target WHERE plan_id = :plan_id AND level = :level) x
         {_JOINS}
@@ -151,8 +167,8 @@ def _summed_inputs() -> str:
                    WHERE r.plan_id = :plan_id AND r.level = :level + 1 GROUP BY r.parent_id) c
                ON c.parent_id = t.id
         {_reading("measured", "true")} {_reading("reported", "true")}
-        LEFT JOIN ({TASK_SUMS} AND k.plan_id = :plan_id GROUP BY tt.target_id) tasks ON tasks.target_id = t.id
-        {_EXTREMES}"""
+        LEFT JOIN ({TASK_SUMS} AND k.plan_id = :plan_id GROUP BY tt.target_id) tasks
+               ON tasks.target_id = t.id"""
 
 
 _UPSERT = f"""INSERT INTO target_outcome ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM {{source}}
