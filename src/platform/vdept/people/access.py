@@ -7,6 +7,7 @@ people of their own units and themselves; who they meet in a shared task, they s
 from typing import TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
@@ -24,10 +25,9 @@ def visible_persons(actor: Actor) -> "sa.ColumnElement[bool]":
     """The condition on ``person`` that this actor's reads start from."""
     if _sees_all(actor):
         return sa.true()
-    colleague = sa.exists().where(
-        Membership.person_id == Person.id, Membership.unit_id.in_(sorted(actor.unit_ids))
-    )
-    return sa.or_(Person.id == actor.person_id, colleague)
+    seat = aliased(Membership)  # apart from a membership that the query itself may read
+    colleague = sa.exists().where(seat.person_id == Person.id, seat.unit_id.in_(sorted(actor.unit_ids)))
+    return sa.or_(Person.id == actor.person_id, colleague.correlate(Person))
 
 
 def visible_memberships(actor: Actor) -> "sa.ColumnElement[bool]":
