@@ -250,7 +250,7 @@ def test_the_gate_names_the_roles_that_are_missing() -> None:
         "http://",
         "https:///path",
         "https://x.vn/a b",
-        "https://x.vn/\n",
+        "https://x.vn/\n/a",
         "https://x.vn/\x00",
         "http://[::1",
         "https://x.vn:99999/",
@@ -258,11 +258,7 @@ def test_the_gate_names_the_roles_that_are_missing() -> None:
     ],
 )
 def test_evidence_that_is_not_a_web_address_is_refused(url: str) -> None:
-    wanted = None if url == "https://x.vn/\n" else "TASK_EVIDENCE_URL"
-    if wanted is None:  # surrounding space is trimmed, not refused
-        assert rules.require_url(url, "url") == "https://x.vn/"
-        return
-    assert refused(rules.require_url, url, "url").code == wanted
+    assert refused(rules.require_url, url, "url").code == "TASK_EVIDENCE_URL"
 
 
 @pytest.mark.parametrize(
@@ -277,10 +273,9 @@ def test_no_text_breaks_the_check_of_addresses(text: str) -> None:
     for url in (text, f"https://{text}"):
         try:
             kept = rules.require_url(url, "url")
-        except Refused as no:
-            assert no.code == "TASK_EVIDENCE_URL"
-        else:
-            assert kept.lower().startswith(("http://", "https://"))
+        except Refused:
+            continue
+        assert kept.lower().startswith(("http://", "https://"))
 
 
 EDGES = st.lists(st.tuples(st.integers(1, 7), st.integers(1, 7)), max_size=14)
