@@ -144,7 +144,9 @@ async def _write_parts(
     ).join_from(tasks, given, sa.true())
     columns = ["task_id", "unit_id", "role", "state", "share", "due_on", "open", "updated_at"]
     await tx.session.execute(
-        sa.insert(Participation).from_select(columns, sa.union_all(leading, beside) if others else leading)
+        sa.insert(Participation).from_select(
+            columns, sa.union_all(leading, beside) if others else leading, include_defaults=False
+        )
     )
 
 
