@@ -67,14 +67,7 @@ def _query(tx: Tx, which: PersonFilter) -> "sa.Select[Any]":
 
 async def persons_page(tx: Tx, request: PageRequest, which: PersonFilter = PersonFilter()) -> Page[Person]:
     """A page of persons in alphabetical order."""
-    page = await fetch(tx.session, _query(tx, which), BY_NAME, request)
-    page.count = lambda: count_persons(tx, which)
-    return page
-
-
-async def count_persons(tx: Tx, which: PersonFilter = PersonFilter()) -> int:
-    counted = _query(tx, which).with_only_columns(sa.func.count(), maintain_column_froms=True)
-    return int(await tx.session.scalar(counted) or 0)
+    return await fetch(tx.session, _query(tx, which), BY_NAME, request)
 
 
 async def memberships_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Membership]:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,42 +71,14 @@ async def units_by_codes(tx: Tx, codes: Collection[str]) -> dict[str, Unit]:
 
 async def units_page(tx: Tx, request: PageRequest, which: UnitFilter = UnitFilter()) -> Page[Unit]:
     """A page of units in alphabetical order."""
-    page = await fetch(tx.session, _query(tx, which), BY_NAME, request)
-    page.count = lambda: count_units(tx, which)
-    return page
-
-
-async def count_units(tx: Tx, which: UnitFilter = UnitFilter()) -> int:
-    counted = _query(tx, which).with_only_columns(sa.func.count(), maintain_column_froms=True)
-    return int(await tx.session.scalar(counted) or 0)
+    return await fetch(tx.session, _query(tx, which), BY_NAME, request)
 
 
 async def children_of_units(
     tx: Tx, unit_ids: Collection[int], request: PageRequest, which: UnitFilter = UnitFilter()
 ) -> dict[int, Page[Unit]]:
     """The same page of direct children for each unit, in one statement."""
-    pages = await fetch_each(tx.session, _query(tx, which), Unit.parent_id, unit_ids, BY_NAME, request)
-    counted: dict[int, int] = {}
-
-    async def count(unit_id: int) -> int:
-        if not counted:
-            counted.update(await _child_counts(tx, unit_ids, which))
-        return counted[unit_id]
-
-    for unit_id, page in pages.items():
-        page.count = partial(count, unit_id)
-    return pages
-
-
-async def _child_counts(tx: Tx, unit_ids: Collection[int], which: UnitFilter) -> dict[int, int]:
-    """The totals of all siblings together, when the first of them is asked for."""
-    rows = await tx.session.execute(
-        _query(tx, which)
-        .with_only_columns(Unit.parent_id, sa.func.count())
-        .where(Unit.parent_id == sa.any_(_ids(unit_ids)))
-        .group_by(Unit.parent_id)
-    )
-    return {**dict.fromkeys(unit_ids, 0), **{int(row[0] or 0): row[1] for row in rows}}
+    return await fetch_each(tx.session, _query(tx, which), Unit.parent_id, unit_ids, BY_NAME, request)
 
 
 def _ids(ids: Collection[int]) -> Any:
