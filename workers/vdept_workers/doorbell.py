@@ -32,7 +32,9 @@ def open_redis(url: str) -> ArqRedis:
     pool: Any = BlockingConnectionPool.from_url(
         url, max_connections=20, timeout=2, socket_connect_timeout=2, socket_timeout=5
     )
-    return ArqRedis(pool, job_serializer=encode, job_deserializer=decode)
+    client = ArqRedis(pool, job_serializer=encode, job_deserializer=decode)
+    client.auto_close_connection_pool = True
+    return client
 
 
 class Doorbell:
