@@ -208,8 +208,8 @@ def upgrade() -> None:
         sa.Column("m_weighted", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("m_numerator", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("m_denominator", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column("m_min", sa.Numeric(precision=24, scale=6), nullable=True),
-        sa.Column("m_max", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("m_min", sa.Numeric(), nullable=True),
+        sa.Column("m_max", sa.Numeric(), nullable=True),
         sa.Column("r_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("r_met", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("r_sum", sa.Numeric(), server_default=sa.text("0"), nullable=False),
@@ -217,12 +217,12 @@ def upgrade() -> None:
         sa.Column("r_weighted", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("r_numerator", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("r_denominator", sa.Numeric(), server_default=sa.text("0"), nullable=False),
-        sa.Column("r_min", sa.Numeric(precision=24, scale=6), nullable=True),
-        sa.Column("r_max", sa.Numeric(precision=24, scale=6), nullable=True),
-        sa.Column("measured_value", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("r_min", sa.Numeric(), nullable=True),
+        sa.Column("r_max", sa.Numeric(), nullable=True),
+        sa.Column("measured_value", sa.Numeric(), nullable=True),
         sa.Column("measured_numerator", sa.Numeric(), nullable=True),
         sa.Column("measured_denominator", sa.Numeric(), nullable=True),
-        sa.Column("reported_value", sa.Numeric(precision=24, scale=6), nullable=True),
+        sa.Column("reported_value", sa.Numeric(), nullable=True),
         sa.Column("reported_numerator", sa.Numeric(), nullable=True),
         sa.Column("reported_denominator", sa.Numeric(), nullable=True),
         sa.Column("measured_attainment", sa.Numeric(precision=9, scale=6), nullable=True),
@@ -897,22 +897,22 @@ def upgrade() -> None:
         CREATE FUNCTION phased_pace(
             milestones jsonb, baseline numeric, goal numeric, starts_on date, due_on date, as_of date
         ) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-            WITH point(day, share) AS (
+            WITH whole AS (SELECT CASE WHEN goal = baseline THEN 1 ELSE abs(goal - baseline) END AS way),
+            point(day, gone) AS (
                 SELECT starts_on, 0::numeric
                 UNION ALL
-                SELECT (m ->> 'by')::date,
-                       CASE WHEN goal = baseline THEN 1
-                            ELSE greatest(0, least(1, ((m ->> 'value')::numeric - baseline) / (goal - baseline)))
-                       END
-                FROM jsonb_array_elements(milestones) AS m
+                SELECT (m ->> 'by')::date, greatest(0, least(whole.way, CASE WHEN goal = baseline THEN 1
+                    ELSE sign(goal - baseline) * ((m ->> 'value')::numeric - baseline) END))
+                FROM jsonb_array_elements(milestones) AS m, whole
                 WHERE (m ->> 'by')::date > starts_on AND (m ->> 'by')::date < due_on
                 UNION ALL
-                SELECT due_on, 1::numeric
+                SELECT due_on, way FROM whole
             ),
-            here AS (SELECT day, share FROM point WHERE day <= as_of ORDER BY day DESC LIMIT 1),
-            next AS (SELECT day, share FROM point WHERE day > as_of ORDER BY day LIMIT 1)
-            SELECT trunc(here.share + (next.share - here.share) * (as_of - here.day) / (next.day - here.day), 6)
-            FROM here, next
+            here AS (SELECT day, gone FROM point WHERE day <= as_of ORDER BY day DESC LIMIT 1),
+            next AS (SELECT day, gone FROM point WHERE day > as_of ORDER BY day LIMIT 1)
+            SELECT div(1000000 * (here.gone * (next.day - here.day) + (next.gone - here.gone) * (as_of - here.day)),
+                       whole.way * (next.day - here.day)) * 0.000001
+            FROM whole, here, next
         $$
         """
     )

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -220,6 +221,24 @@ def test_a_pace_through_rising_milestones_never_falls(points: list[tuple[int, D]
     course = [expected_pace(START, DUE, START + timedelta(n), phases, goal=D(100)) for n in range(-1, 102)]
     assert all(earlier <= later for earlier, later in pairwise(course))
     assert (course[0], course[-1]) == (D(0), D(1))
+
+
+@given(
+    st.integers(-20, 20), st.integers(-20, 20), st.integers(-25, 25), st.integers(-25, 25), st.integers(1, 99)
+)
+def test_a_phased_pace_is_the_exact_fraction_cut_after_six_decimals(
+    goal: int, baseline: int, first: int, second: int, day: int
+) -> None:
+    phases = [(START + timedelta(30), D(first)), (START + timedelta(61), D(second))]
+    shares = [
+        Fraction(1) if goal == baseline else min(max(Fraction(value - baseline, goal - baseline), 0), 1)
+        for value in (first, second)
+    ]
+    points = [(0, Fraction(0)), (30, Fraction(shares[0])), (61, Fraction(shares[1])), (100, Fraction(1))]
+    (since, low), (until, high) = next((a, b) for a, b in pairwise(points) if a[0] <= day < b[0])
+    exact = low + (high - low) * Fraction(day - since, until - since)
+    got = expected_pace(START, DUE, START + timedelta(day), phases, goal=D(goal), baseline=D(baseline))
+    assert got == D(int(exact * 10**6)).scaleb(-6)
 
 
 # Status ---------------------------------------------------------------------------------------------------

@@ -22,7 +22,6 @@ BATCH = 50_000
 """Changes taken in one transaction: a backlog is worked off in steps that others can see."""
 
 _LOCK_SPACE = 0x7664 << 44
-_SCRATCH = "vdept_outcome_scratch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +107,16 @@ async def _try_lock(session: AsyncSession, plans: Sequence[int]) -> list[int]:
 
 async def prepare(session: AsyncSession, plans: Sequence[int], today: date) -> None:
     """The connection's scratch tables, and an evaluation date for plans that have none yet."""
-    connection = await session.connection()
-    info = (await connection.get_raw_connection()).info
-    if not info.get(_SCRATCH):
+    # Asked of the server, not remembered: a transaction that fails takes its new tables with it.
+    there = await session.scalar(
+        sa.text(
+            "SELECT to_regclass('pg_temp.outcome_task_touched') "
+            "FROM set_config('plan_cache_mode', 'force_generic_plan', true)"
+        )
+    )
+    if there is None:
         for statement in statements.TEMPORARY:
             await session.execute(sa.text(statement))
-        info[_SCRATCH] = True
-    await session.execute(sa.text("SET LOCAL plan_cache_mode = force_generic_plan"))
     await session.execute(
         sa.text(
             "INSERT INTO plan_evaluation (plan_id, evaluated_on) "

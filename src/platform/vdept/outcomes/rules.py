@@ -76,16 +76,18 @@ def expected_pace(
         return Decimal(1)
     if not milestones:
         return truncated(Decimal((as_of - starts_on).days), Decimal((due_on - starts_on).days))
+    way = abs(goal - baseline) or Decimal(1)
     points = [(starts_on, Decimal(0))]
     for day, value in milestones:
         if starts_on < day < due_on:
-            share = Decimal(1) if goal == baseline else _EXACT.divide(value - baseline, goal - baseline)
-            points.append((day, max(Decimal(0), min(Decimal(1), share))))
-    points.append((due_on, Decimal(1)))
+            gone = way if goal == baseline else (value - baseline) * (1 if goal > baseline else -1)
+            points.append((day, max(Decimal(0), min(way, gone))))
+    points.append((due_on, way))
     here = max((p for p in points if p[0] <= as_of), key=lambda p: p[0])
     following = min((p for p in points if p[0] > as_of), key=lambda p: p[0])
-    part = (following[1] - here[1]) * (as_of - here[0]).days
-    return (here[1] + _EXACT.divide(part, Decimal((following[0] - here[0]).days))).quantize(SIX, ROUND_DOWN)
+    days = (following[0] - here[0]).days
+    part = here[1] * days + (following[1] - here[1]) * (as_of - here[0]).days
+    return truncated(part, way * days)  # one division at the end: thirds add up
 
 
 def status(
