@@ -8,9 +8,9 @@ import sqlalchemy.exc
 
 from vdept.kernel import idempotency
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import Refused, RefusedMany, invalid
+from vdept.kernel.errors import REGISTRY, Refused, RefusedMany, invalid
 from vdept_graphql.context import Context, Fetch, Info
-from vdept_graphql.errors import user_errors
+from vdept_graphql.errors import UserError, user_errors
 
 P = TypeVar("P")
 
@@ -71,6 +71,17 @@ def plain(result: Any) -> Any:
     if isinstance(result, list | tuple):
         return [plain(item) for item in result]
     return getattr(result, "id", result)
+
+
+def remembered(refused: Refused) -> dict[str, Any]:
+    """A refusal of one item of a bulk call, as part of a remembered answer."""
+    return {"code": refused.code, "path": list(refused.path), "params": dict(refused.params)}
+
+
+def told(context: Context, kept: dict[str, Any]) -> UserError:
+    """What was remembered of a refusal, in the caller's language."""
+    refused = REGISTRY[kept["code"]].at(*kept["path"], **kept["params"])
+    return user_errors(refused, context.locale)[0]
 
 
 def one(field: str, fetch: Fetch) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:

@@ -1,0 +1,204 @@
+"""Tasks: shared work with a lead, a due date and everything that belongs to it."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import field
+
+from vdept.kernel.db import Tx
+from vdept.kernel.pages import PageRequest
+from vdept.targets.models import Audience
+from vdept.tasks import queries
+from vdept.tasks.models import Task as TaskRow
+from vdept.tasks.models import TaskKind, TaskState, Timeliness
+from vdept.tasks.rules import timeliness
+from vdept_graphql.connections import After, Before, Connection, First, Last, connection
+from vdept_graphql.context import Info
+from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.people import Person, load_persons
+from vdept_graphql.task_details import (
+    Comment,
+    Evidence,
+    TaskAssignee,
+    TaskParticipant,
+    TaskTarget,
+    load_assignees,
+    load_comments,
+    load_evidence,
+    load_links,
+    load_participants,
+)
+from vdept_graphql.units import Unit, load_units
+
+if TYPE_CHECKING:
+    from vdept_graphql.plans import Plan
+
+
+def task_of(tx: Tx) -> Callable[[TaskRow], "Task"]:
+    """Turns rows into nodes as they stand on the day of the question."""
+    return partial(Task.from_row, today=tx.today)
+
+
+async def load_tasks(tx: Tx, ids: list[int]) -> dict[int, "Task"]:
+    """Tasks by number."""
+    return {key: Task.from_row(row, tx.today) for key, row in (await queries.tasks_by_ids(tx, ids)).items()}
+
+
+async def load_subtasks(tx: Tx, ids: list[int], request: PageRequest) -> dict[int, Connection["Task"]]:
+    pages = await queries.subtasks_of_tasks(tx, ids, request)
+    return {key: connection(page, task_of(tx)) for key, page in pages.items()}
+
+
+async def load_blockers(tx: Tx, ids: list[int]) -> dict[int, list["Task"]]:
+    found = await queries.blockers_of_tasks(tx, ids)
+    return {key: [Task.from_row(row, tx.today) for row in rows] for key, rows in found.items()}
+
+
+async def load_blocked(tx: Tx, ids: list[int]) -> dict[int, list["Task"]]:
+    found = await queries.blocked_by_tasks(tx, ids)
+    return {key: [Task.from_row(row, tx.today) for row in rows] for key, rows in found.items()}
+
+
+NODES["Task"] = load_tasks
+
+
+@strawberry.type(
+    description="Shared work with a lead unit, participating units, assignees and a due date (nhiệm vụ)."
+)
+class Task(Node):
+    """A task as its row says it."""
+
+    title: str = field(description="What is to be done.")
+    description: str | None = field(description="More about it.")
+    kind: TaskKind = field(description="Routine or deep work; nobody holds both at once.")
+    audience: Audience = field(description="Who may see it besides those who take part.")
+    state: TaskState = field(description="Where it stands.")
+    state_reason: str | None = field(description="Why it was declined, paused, cancelled or sent back.")
+    review_on: date | None = field(description="When a paused task is reviewed.")
+    due_on: date = field(description="The agreed due date; overdue from the day after.")
+    original_due_on: date = field(description="The first due date; never changes.")
+    extensions: int = field(description="How often a later date was agreed.")
+    timeliness: Timeliness | None = field(
+        description="Open or done, in time or not, today; null while its clock stands still."
+    )
+    progress: Decimal = field(description="Share-weighted progress of the accepted participants, 0 to 100.")
+    result: str | None = field(description="What was delivered.")
+    delivered_on: date | None = field(description="When the result was delivered.")
+    verified_at: datetime | None = field(description="When its effect was confirmed.")
+    created_at: datetime = field(description="When it was set.")
+    updated_at: datetime = field(description="When it was last worked on.")
+    version: int = field(description="Counts the changes; give it as `expectedVersion`.")
+    key: strawberry.Private[int]
+    plan_key: strawberry.Private[int | None]
+    parent_key: strawberry.Private[int | None]
+    owner_key: strawberry.Private[int]
+    lead_key: strawberry.Private[int | None]
+    created_by_key: strawberry.Private[int | None]
+    verified_by_key: strawberry.Private[int | None]
+
+    @classmethod
+    def from_row(cls, row: TaskRow, today: date) -> "Task":
+        return cls(
+            id=encode("Task", row.id),
+            title=row.title,
+            description=row.description,
+            kind=row.kind,
+            audience=row.audience,
+            state=row.state,
+            state_reason=row.state_reason,
+            review_on=row.review_on,
+            due_on=row.due_on,
+            original_due_on=row.original_due_on,
+            extensions=row.extensions,
+            timeliness=timeliness(row.state, row.due_on, row.delivered_on, today),
+            progress=row.progress,
+            result=row.result,
+            delivered_on=row.delivered_on,
+            verified_at=row.verified_at,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            version=row.version,
+            key=row.id,
+            plan_key=row.plan_id,
+            parent_key=row.parent_id,
+            owner_key=row.owner_unit_id,
+            lead_key=row.lead_unit_id,
+            created_by_key=row.created_by_id,
+            verified_by_key=row.verified_by_id,
+        )
+
+    @field(description="The plan it belongs to, if any.")
+    def plan(self, info: Info) -> Annotated["Plan", strawberry.lazy("vdept_graphql.plans")] | None:
+        from vdept_graphql.plans import load_plans
+
+        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+
+    @field(description="The task it is a part of, if any.")
+    def parent(self, info: Info) -> "Task | None":
+        return info.context.load(load_tasks, self.parent_key)  # type: ignore[no-any-return]
+
+    @field(description="The unit that set it: it verifies, extends and cancels.")
+    def owner_unit(self, info: Info) -> Unit | None:
+        return info.context.load(load_units, self.owner_key)  # type: ignore[no-any-return]
+
+    @field(description="The unit that leads it; null on a board.")
+    def lead_unit(self, info: Info) -> Unit | None:
+        return info.context.load(load_units, self.lead_key)  # type: ignore[no-any-return]
+
+    @field(description="Who set it.")
+    def created_by(self, info: Info) -> Person | None:
+        return info.context.load(load_persons, self.created_by_key)  # type: ignore[no-any-return]
+
+    @field(description="Who confirmed its effect.")
+    def verified_by(self, info: Info) -> Person | None:
+        return info.context.load(load_persons, self.verified_by_key)  # type: ignore[no-any-return]
+
+    @field(description="Every unit's part, also of those who declined or left.")
+    def participants(self, info: Info) -> list[TaskParticipant]:
+        return info.context.load(load_participants, self.key)  # type: ignore[no-any-return]
+
+    @field(description="Who works on it, by name.")
+    def assignees(self, info: Info) -> list[TaskAssignee]:
+        return info.context.load(load_assignees, self.key)  # type: ignore[no-any-return]
+
+    @field(description="The targets it serves, of those you may see.")
+    def targets(self, info: Info) -> list[TaskTarget]:
+        return info.context.load(load_links, self.key)  # type: ignore[no-any-return]
+
+    @field(description="What must be delivered before it can start.")
+    def blocked_by(self, info: Info) -> list["Task"]:
+        return info.context.load(load_blockers, self.key)  # type: ignore[no-any-return]
+
+    @field(description="What waits for it.")
+    def blocks(self, info: Info) -> list["Task"]:
+        return info.context.load(load_blocked, self.key)  # type: ignore[no-any-return]
+
+    @field(description="Its sub-tasks in due order.")
+    def subtasks(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection["Task"]:
+        return info.context.load(load_subtasks, self.key, PageRequest(first, after, last, before))  # type: ignore[no-any-return]
+
+    @field(description="What was said in it, in order.")
+    def comments(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Comment]:
+        return info.context.load(load_comments, self.key, PageRequest(first, after, last, before))  # type: ignore[no-any-return]
+
+    @field(description="Links to what proves progress or result, as they were added.")
+    def evidence(self, info: Info) -> list[Evidence]:
+        return info.context.load(load_evidence, self.key)  # type: ignore[no-any-return]
