@@ -167,6 +167,9 @@ TO_UNIT = {
     "measured_sum": "coalesce({r}.key_result_weight * {r}.measured_attainment, 0)",
     "reported_weight": "{r}.key_result_weight * ({r}.reported_attainment IS NOT NULL)::int",
     "reported_sum": "coalesce({r}.key_result_weight * {r}.reported_attainment, 0)",
+    "gap_weight": "{r}.key_result_weight"
+    " * ({r}.reported_attainment IS NOT NULL AND {r}.measured_attainment IS NOT NULL)::int",
+    "gap_sum": "coalesce({r}.key_result_weight * ({r}.reported_attainment - {r}.measured_attainment), 0)",
 }
 """What a target's outcome adds to its unit's sums in the plan."""
 

@@ -7,9 +7,15 @@ applied and whose date has not moved has found an error.
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.db import Tx
 from vdept.outcomes import statements
+
+
+PLANNING = "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_memoize', 'off', true)"
+"""The tables being filled have no statistics yet: without this a join may be planned for one row. And no
+reading is looked up twice, so remembering them only costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,7 @@ class RebuildReport:
 async def rebuild_plan(tx: Tx, plan_id: int) -> RebuildReport:
     """Rebuild one plan at its evaluation date. The caller holds the plan's lock."""
     session, plan = tx.session, {"plan_id": plan_id}
-    # The tables being filled have no statistics yet: without this a join may be planned for one row.
-    await session.execute(sa.text("SET LOCAL enable_nestloop = off"))
+    await session.execute(sa.text(PLANNING))
     await session.execute(
         sa.text(
             "INSERT INTO plan_evaluation (plan_id, evaluated_on) VALUES (:plan_id, :today) "
@@ -41,6 +46,22 @@ async def rebuild_plan(tx: Tx, plan_id: int) -> RebuildReport:
     deepest = await session.scalar(sa.text("SELECT max(level) FROM target WHERE plan_id = :plan_id"), plan)
     targets = 0
     for level in range(-1 if deepest is None else deepest, -1, -1):
-        targets += await session.scalar(sa.text(statements.REBUILD_LEVEL), {**plan, "level": level}) or 0
+        targets += await rebuild_level(session, plan_id, level)
     units = await session.scalar(sa.text(statements.REBUILD_UNITS), plan) or 0
     return RebuildReport(targets, units, participations)
+
+
+_DIFFERING = sa.text(statements.DIFFERING_LEVEL).bindparams(
+    sa.bindparam("plan_id", type_=sa.BigInteger, literal_execute=True),
+    sa.bindparam("level", type_=sa.Integer, literal_execute=True),
+)
+
+
+async def rebuild_level(session: AsyncSession, plan_id: int, level: int) -> int:
+    """Rewrite what differs on one level of the plan's target trees; the levels below are right already."""
+    await session.execute(_DIFFERING, {"plan_id": plan_id, "level": level})
+    written = await session.scalar(
+        sa.text(f"WITH written AS ({statements.REWRITE_LEVEL} RETURNING 1) SELECT count(*) FROM written")
+    )
+    await session.execute(sa.text("DROP TABLE outcome_differing"))
+    return written or 0

@@ -193,11 +193,16 @@ REFRESH_LEVEL = f"""WITH {_evaluated(_moved_inputs())},
         FROM written GROUP BY plan_id, unit_id)
     SELECT count(*) FROM written"""
 
-REBUILD_LEVEL = f"""WITH {_evaluated(_summed_inputs())},
-    changed AS (SELECT j.* FROM judged j LEFT JOIN target_outcome o ON o.target_id = j.target_id
-                WHERE o IS NULL OR o.* IS DISTINCT FROM j.*),
-    written AS ({_UPSERT.format(source="changed")} RETURNING 1)
-    SELECT count(*) FROM written"""
+DIFFERING_LEVEL = f"""CREATE TEMP TABLE outcome_differing ON COMMIT DROP AS
+    WITH {_evaluated(_summed_inputs())}
+    SELECT j.* FROM judged j LEFT JOIN target_outcome o ON o.target_id = j.target_id
+    WHERE o IS NULL OR o.* IS DISTINCT FROM j.*"""
+"""What a rebuild would rewrite on one level: a plain query, so that all cores may work on it.
+
+Execute with literal ``plan_id`` and ``level``: PostgreSQL's utility statements take no parameters.
+"""
+
+REWRITE_LEVEL = _UPSERT.format(source="outcome_differing")
 
 WANTED_PARTICIPATIONS = f"""SELECT pn.task_id, pn.unit_id, k.plan_id,
         {f.timeliness("k", "e.evaluated_on")} AS timeliness,
@@ -297,8 +302,9 @@ REBUILD_UNITS = f"""WITH wanted AS ({_per_unit(_ALL_UNITS)}),
           AND ({" OR ".join(f"o.{c} <> 0" for c in _BOTH)})
         RETURNING 1),
     changed AS (SELECT w.* FROM wanted w LEFT JOIN unit_outcome o USING (plan_id, unit_id)
-        WHERE o IS NULL OR ({", ".join(f"o.{c}" for c in _BOTH)})
-            IS DISTINCT FROM ({", ".join(f"w.{c}" for c in _BOTH)})),
+        WHERE CASE WHEN o IS NULL THEN {" OR ".join(f"w.{c} <> 0" for c in _BOTH)}
+            ELSE ({", ".join(f"o.{c}" for c in _BOTH)})
+                IS DISTINCT FROM ({", ".join(f"w.{c}" for c in _BOTH)}) END),
     written AS (INSERT INTO unit_outcome (plan_id, unit_id, {", ".join(_BOTH)})
         SELECT plan_id, unit_id, {", ".join(_BOTH)} FROM changed
         ON CONFLICT (plan_id, unit_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _BOTH)}
