@@ -14,19 +14,17 @@ from graphql import (
     OperationType,
     execute,
     get_operation_ast,
-    parse,
     specified_rules,
     validate,
 )
-from graphql.validation import ASTValidationRule
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from vdept.kernel.errors import Refused
 from vdept_graphql.context import Context
-
-MAX_TOKENS = 4_000
-"""A longer document is refused while it is read; the longest of ours has a tenth of it."""
+from vdept_graphql.costs import cost, require_affordable
+from vdept_graphql.limits import LIMITS, parse_limited, refusal_error
 
 CACHED_DOCUMENTS = 512
 CACHED_TEXT = 20_000
@@ -53,15 +51,9 @@ class Answer(NamedTuple):
 class Engine:
     """One schema with its rules and its caches."""
 
-    def __init__(
-        self,
-        schema: strawberry.Schema,
-        *,
-        limits: tuple[type[ASTValidationRule], ...] = (),
-    ) -> None:
+    def __init__(self, schema: strawberry.Schema) -> None:
         self.schema = schema
         self.core = schema._schema  # noqa: SLF001  the graphql-core schema has no public name
-        self.limits = limits
         self.rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
         self._remembered = lru_cache(maxsize=CACHED_DOCUMENTS)(self._prepare)
 
@@ -71,13 +63,14 @@ class Engine:
 
     def _prepare(self, query: str) -> DocumentNode:
         try:
-            document = parse(query, max_tokens=MAX_TOKENS)
+            document = parse_limited(query)
         except GraphQLError as error:
             raise RequestError("GRAPHQL_PARSE_FAILED", [error]) from None
         except RecursionError:
-            raise RequestError("QUERY_TOO_DEEP", [GraphQLError("The query is nested too deeply.")]) from None
-        for rules in (self.limits, self.rules):
-            errors = validate(self.core, document, rules) if rules else []
+            too_deep = GraphQLError("The query is nested too deeply to be read.")
+            raise RequestError("QUERY_TOO_DEEP", [too_deep]) from None
+        for rules in (LIMITS, self.rules):
+            errors = validate(self.core, document, rules)
             if errors:
                 raise RequestError("GRAPHQL_VALIDATION_FAILED", errors)
         return document
@@ -95,6 +88,15 @@ class Engine:
         if operation.operation is OperationType.SUBSCRIPTION:
             raise RequestError("BAD_REQUEST", [GraphQLError("There are no subscriptions here.")])
         return operation
+
+    def cost(self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None) -> int:
+        """What the operation may cost at most; raises RequestError if that is more than one may."""
+        points = cost(self.core, document, name, variables)
+        try:
+            require_affordable(points)
+        except Refused as refused:
+            raise RequestError(refused.code, [refusal_error(refused)]) from None
+        return points
 
     async def run(
         self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Context

@@ -200,6 +200,7 @@ class GraphQLOverHTTP:
         try:
             document = self.engine.document(asked.query)
             operation = self.engine.operation(document, asked.operation_name)
+            cost = self.engine.cost(document, asked.operation_name, asked.variables)
         except RequestError as error:
             seen["refused"] = error.code
             errors = [one for each in error.errors for one in present(each, context, error.code)]
@@ -207,11 +208,12 @@ class GraphQLOverHTTP:
         seen |= {
             "operation": operation.name.value if operation.name else None,
             "kind": operation.operation.value,
+            "cost": cost,
         }
         if request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise Rejected(405, "METHOD_NOT_ALLOWED", "Mutations are sent by POST.", {"Allow": "POST"})
         answer = await self.engine.run(document, asked.operation_name, asked.variables, context)
-        body: dict[str, Any] = {}
+        body: dict[str, Any] = {"extensions": {"cost": cost}}
         if answer.errors:
             body["errors"] = [one for each in answer.errors for one in present(each, context)]
             seen["errors"] = sorted({one["extensions"]["code"] for one in body["errors"]})

@@ -47,9 +47,9 @@ def body(query: str, **more: Any) -> bytes:
             "BAD_USER_INPUT",
         ),
         (body("subscription { me { id } }"), 400, "GRAPHQL_VALIDATION_FAILED"),
-        (body("{ me { id } } " + "{ a }" * 3000), 400, "GRAPHQL_PARSE_FAILED"),
+        (body("{ me { id } } " + "{ a }" * 3000), 400, "QUERY_TOO_LONG"),
         (b'{"query": "{a}", "variables": {"a": ' + b"[" * 50_000, 400, "MALFORMED_JSON"),
-        (body("{me" * 3000), 400, "GRAPHQL_PARSE_FAILED"),
+        (body("{me" * 500), 400, "GRAPHQL_PARSE_FAILED"),
     ],
 )
 async def test_a_bad_body_is_answered_with_a_code(
