@@ -321,7 +321,7 @@ async def test_one_bad_lead_refuses_the_whole_act(world: World) -> None:
         ([province, province], {}, "TASK_ITEM_TWICE", ("leadUnitIds", 1)),
         ([province, firm], {"participants": [Part(firm)]}, "TASK_PARTICIPANT_TWICE", ("leadUnitIds", 1)),
         ([province, firm], {"key_result_id": world.key_result.id}, "NOT_FOUND", ("leadUnitIds", 1)),
-        ([province], {"share": -1}, "TASK_SHARE_RANGE", ("share",)),
+        ([province], {"share": -1}, "TASK_SHARE_RANGE", ("leadShare",)),
         ([province], {"weight": Decimal(-1)}, "TASK_WEIGHT_NOT_POSITIVE", ("weight",)),
     ]
     for leads, more, code, path in cases:

@@ -38,7 +38,7 @@ async def create_tasks(
     """
     unit_id, row = await prepare(tx, terms)
     await _require_leads(tx, lead_unit_ids, participants)
-    rules.require_share(share, "share")
+    rules.require_share(share, "leadShare")
     rules.require_weight(weight, "weight")
     await require_parts(tx, participants)
     served = await _own_targets(tx, row["plan_id"], key_result_id, lead_unit_ids)

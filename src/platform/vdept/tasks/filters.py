@@ -91,6 +91,8 @@ class TaskFilter:
     timeliness: tuple[Timeliness, ...] | None = None
     board: bool = False
     """Only what stands on a board and waits for a volunteer."""
+    open: bool = False
+    """Only what still wants work or a decision."""
     overdue: bool = False
     due_from: date | None = None
     due_to: date | None = None
@@ -100,7 +102,7 @@ class TaskFilter:
         """On ``task``. ``driven``: the query goes by the participations of ``participant_unit_id``."""
         due_on = Participation.due_on if driven else Task.due_on
         yield from due_between(due_on, self.due_from, self.due_to, today if self.overdue else None)
-        if self.overdue:
+        if self.overdue or self.open:
             yield OPEN if driven else Task.state.in_(OPEN_STATES)
         if self.board:
             yield Task.state == TaskState.OPEN

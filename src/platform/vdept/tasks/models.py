@@ -185,6 +185,7 @@ class TaskComment(Base):
     id: Mapped[Id]
     task_id: Mapped[int] = mapped_column(sa.BigInteger, ref("task.id"))
     author_id: Mapped[int | None] = mapped_column(sa.BigInteger, ref("person.id"))
+    unit_id: Mapped[int | None] = mapped_column(sa.BigInteger, ref("unit.id"))
     body: Mapped[str]
     created_at: Mapped[Timestamp]
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
+from vdept.people.access import visible_persons
 from vdept.people.models import Person
 from vdept.targets.access import visible_targets
 from vdept.targets.models import Target
@@ -85,11 +86,12 @@ COMMENTS: Ordering[TaskComment] = Ordering("comments", (Key(TaskComment.id, int)
 
 
 class Assigned(NamedTuple):
-    """Somebody on a task, and for which unit."""
+    """Somebody on a task, and for which unit; ``visible``: the actor may see them also outside of it."""
 
     person: Person
     unit_id: int
     assigned_at: datetime
+    visible: bool
 
 
 def _fresh(query: "sa.Select[Any]") -> "sa.Select[Any]":
@@ -117,12 +119,9 @@ async def tasks_page(
         query = _unit_tasks(tx, [which.participant_unit_id]).where(
             Participation.unit_id == which.participant_unit_id, *which.conditions(tx.today, driven=True)
         )
-        page = await fetch(tx.session, query, UNIT_ORDERINGS[UnitTaskOrder(order.value)], request)
-    else:
-        query = _tasks(tx).where(*which.conditions(tx.today))
-        page = await fetch(tx.session, query, ORDERINGS[order], request)
-    page.count = lambda: _count(tx, query)
-    return page
+        return await fetch(tx.session, query, UNIT_ORDERINGS[UnitTaskOrder(order.value)], request)
+    query = _tasks(tx).where(*which.conditions(tx.today))
+    return await fetch(tx.session, query, ORDERINGS[order], request)
 
 
 async def count_tasks(tx: Tx, which: TaskFilter = ALL) -> int:
@@ -139,9 +138,7 @@ async def unit_tasks_page(
 ) -> Page[Task]:
     """A page of the tasks that one unit takes part in or is asked to."""
     query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *which.conditions(tx.today))
-    page = await fetch(tx.session, query, UNIT_ORDERINGS[order], request)
-    page.count = lambda: _count(tx, query)
-    return page
+    return await fetch(tx.session, query, UNIT_ORDERINGS[order], request)
 
 
 async def tasks_of_units(
@@ -178,11 +175,8 @@ def _unit_tasks(tx: Tx, unit_ids: Iterable[int]) -> "sa.Select[Any]":
 
 
 async def _count(tx: Tx, query: "sa.Select[Any]") -> int:
-    return int(
-        (
-            await tx.session.execute(query.with_only_columns(sa.func.count(), maintain_column_froms=True))
-        ).scalar_one()
-    )
+    counted = query.with_only_columns(sa.func.count(), maintain_column_froms=True)
+    return int((await tx.session.execute(counted)).scalar_one())
 
 
 async def tasks_of_targets(
@@ -195,6 +189,18 @@ async def tasks_of_targets(
     """A page of the tasks that serve each of these targets."""
     query = _tasks(tx).join(TaskTarget, TaskTarget.task_id == Task.id).where(*which.conditions(tx.today))
     return await fetch_each(tx.session, query, TaskTarget.target_id, target_ids, ORDERINGS[order], request)
+
+
+async def tasks_of_persons(
+    tx: Tx,
+    person_ids: Collection[int],
+    request: PageRequest,
+    which: TaskFilter = ALL,
+    order: TaskOrder = TaskOrder.DUE,
+) -> dict[int, Page[Task]]:
+    """A page of the tasks on which each of these persons works."""
+    query = _tasks(tx).join(Assignee, Assignee.task_id == Task.id).where(*which.conditions(tx.today))
+    return await fetch_each(tx.session, query, Assignee.person_id, person_ids, ORDERINGS[order], request)
 
 
 async def subtasks_of_tasks(
@@ -229,7 +235,7 @@ async def participations_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int
 async def assignees_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list[Assigned]]:
     """Who works on each task, by name."""
     found = await tx.session.execute(
-        sa.select(Assignee.task_id, Person, Assignee.unit_id, Assignee.assigned_at)
+        sa.select(Assignee.task_id, Person, Assignee.unit_id, Assignee.assigned_at, visible_persons(tx.actor))
         .join(Person, Person.id == Assignee.person_id)
         .where(among(Assignee.task_id, task_ids))
         .order_by(Assignee.task_id, Person.sort_key, Person.id)
@@ -237,8 +243,8 @@ async def assignees_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, lis
     return _grouped(
         task_ids,
         (
-            (task_id, Assigned(person, unit_id, assigned_at))
-            for task_id, person, unit_id, assigned_at in found
+            (task_id, Assigned(person, unit_id, assigned_at, visible))
+            for task_id, person, unit_id, assigned_at, visible in found
         ),
     )
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import WORKING
 from vdept.kernel.db import Tx
+from vdept.kernel.versions import check_version
 from vdept.tasks import errors, rules
 from vdept.tasks.access import as_involved, get_task, get_task_for_update
 from vdept.tasks.models import Task, TaskComment, TaskEvidence, TaskState
@@ -31,6 +32,7 @@ async def comment_on_task(tx: Tx, task_id: int, body: str) -> TaskComment:
     comment = TaskComment(
         task_id=task.id,
         author_id=tx.actor.person_id,
+        unit_id=unit_id,
         body=rules.require_text(body, 10_000, "body"),
         created_at=tx.now,
     )
@@ -41,10 +43,13 @@ async def comment_on_task(tx: Tx, task_id: int, body: str) -> TaskComment:
     return comment
 
 
-async def add_evidence(tx: Tx, task_id: int, proof: Proof) -> TaskEvidence:
+async def add_evidence(
+    tx: Tx, task_id: int, proof: Proof, *, expected_version: int | None = None
+) -> TaskEvidence:
     """Link to something that proves progress or result, until the result is verified."""
     task = await get_task_for_update(tx, task_id)
     unit_id = await as_involved(tx, task, WORKING)
+    check_version(task, expected_version)
     rules.require_state(task.state, [s for s in TaskState if s not in rules.FINAL_STATES])
     row = _evidence(tx, task, unit_id, proof)
     touch(tx, task)
