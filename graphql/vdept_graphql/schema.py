@@ -3,16 +3,26 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from vdept_graphql import target_enums, task_enums
+from vdept_graphql.compiled import CompiledExecutor
 from vdept_graphql.engine import Engine
+from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
 from vdept_graphql.nodes import NodeQuery
 from vdept_graphql.people import PeopleQuery
 from vdept_graphql.people_mutations import PeopleMutation
 from vdept_graphql.scalars import SCALARS
+from vdept_graphql.target_queries import TargetQuery
+from vdept_graphql.task_mutations import TaskLifeMutation
+from vdept_graphql.task_queries import TaskQuery
+from vdept_graphql.task_sharing_mutations import TaskSharingMutation
 from vdept_graphql.units import UnitMutation, UnitQuery
+
+DESCRIBED = (target_enums, task_enums)
+"""Importing these is what publishes the core's enums."""
 
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
-class Query(NodeQuery, UnitQuery, PeopleQuery):
+class Query(NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, TaskQuery):
     """The read side."""
 
 
@@ -20,9 +30,14 @@ class Query(NodeQuery, UnitQuery, PeopleQuery):
     description="What can be done. Every field is one transaction: done as a whole, or refused with nothing "
     "changed and the reason in `errors`."
 )
-class Mutation(UnitMutation, PeopleMutation):
+class Mutation(UnitMutation, PeopleMutation, MeasurementMutation, TaskLifeMutation, TaskSharingMutation):
     """The write side."""
 
 
-schema = strawberry.Schema(query=Query, mutation=Mutation, config=StrawberryConfig(scalar_map=SCALARS))
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    config=StrawberryConfig(scalar_map=SCALARS),
+    execution_context_class=CompiledExecutor,
+)
 engine = Engine(schema)
