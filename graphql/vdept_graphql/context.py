@@ -106,6 +106,11 @@ class Context:
             loader = self._loaders[fetch, args] = Loader(self, fetch, args)
         return loader.load(key)
 
+    async def one(self, fetch: Fetch, key: Hashable | None) -> Any:
+        """The same, awaited."""
+        found = self.load(fetch, key)
+        return await found if isinstance(found, asyncio.Future) else found
+
     def act_as(self, actor: Actor) -> None:
         """Go on as ``actor``, in the snapshot that found out who it is."""
         self.actor = actor

@@ -88,8 +88,7 @@ def one(field: str, fetch: Fetch) -> Callable[[Context, Any], Awaitable[dict[str
     """Build a payload of one object: read ``fetch(id)`` in a fresh snapshot into ``field``."""
 
     async def build(context: Context, answer: Any) -> dict[str, Any]:
-        found = context.load(fetch, answer)
-        return {field: await found if hasattr(found, "__await__") else found}
+        return {field: await context.one(fetch, answer)}
 
     return build
 

@@ -1,7 +1,7 @@
 """Persons and the roles they hold in units."""
 
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 from strawberry import argument, field
@@ -13,11 +13,16 @@ from vdept.kernel.pages import PageRequest
 from vdept.people import queries
 from vdept.people.models import Membership as MembershipRow
 from vdept.people.models import Person as PersonRow
+from vdept.tasks.queries import ALL, TaskOrder
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.enums import described
 from vdept_graphql.ids import NODES, Node, decode_optional, encode
 from vdept_graphql.units import Unit, load_units
+
+if TYPE_CHECKING:
+    from vdept_graphql.task_queries import TaskFilter
+    from vdept_graphql.tasks import Task
 
 described(
     Role,
@@ -98,6 +103,26 @@ class Person(Node):
     def memberships(self, info: Info, on: OnDay = None) -> list["Membership"]:
         return info.context.load(load_roles, self.key, on)  # type: ignore[no-any-return]
 
+    @field(description="The tasks they work on, of those you may see.")
+    def tasks(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["TaskFilter", strawberry.lazy("vdept_graphql.task_queries")] | None,
+            argument(description="Which of them; all that you may see unless given."),
+        ] = None,
+        order_by: Annotated[TaskOrder, argument(description="In which order.")] = TaskOrder.DUE,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Task", strawberry.lazy("vdept_graphql.tasks")]]:
+        from vdept_graphql.task_queries import load_tasks_of_persons
+
+        which = filter.plain() if filter else ALL
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_tasks_of_persons, self.key, request, which, order_by)  # type: ignore[no-any-return]
+
 
 @strawberry.type(description="A person's role in a unit from one day to another (chức vụ).")
 class Membership(Node):
@@ -155,15 +180,13 @@ class PeopleQuery:
 
     @field(description="Who is asking.")
     async def me(self, info: Info) -> Person | None:
-        found = info.context.load(load_persons, info.context.actor.person_id)
-        return await found if hasattr(found, "__await__") else found  # type: ignore[no-any-return]
+        return await info.context.one(load_persons, info.context.actor.person_id)  # type: ignore[no-any-return]
 
     @field(description="A person by their global id; null if there is none or you may not see them.")
     async def person(
         self, info: Info, id: Annotated[strawberry.ID, argument(description="The person's global id.")]
     ) -> Person | None:
-        found = info.context.load(load_persons, decode_optional(id, "Person", "id"))
-        return await found if hasattr(found, "__await__") else found  # type: ignore[no-any-return]
+        return await info.context.one(load_persons, decode_optional(id, "Person", "id"))  # type: ignore[no-any-return]
 
     @field(description="Persons in alphabetical order.")
     async def persons(

@@ -12,15 +12,16 @@ from vdept.kernel.pages import PageRequest
 from vdept.tasks import queries
 from vdept.tasks.models import (
     ParticipantRole,
-    Participation,
     ParticipationState,
     TaskComment,
     TaskEvidence,
 )
+from vdept.tasks.models import Participation as ParticipationRow
 from vdept_graphql.connections import Connection, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
-from vdept_graphql.people import Person, load_persons
+from vdept_graphql.people import Person
+from vdept_graphql.task_people import TaskPerson, load_colleagues
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
     from vdept_graphql.tasks import Task
 
 
-async def load_participants(tx: Tx, ids: list[int]) -> dict[int, list["TaskParticipant"]]:
+async def load_participants(tx: Tx, ids: list[int]) -> dict[int, list["Participation"]]:
     found = await queries.participations_of_tasks(tx, ids)
-    return {key: [TaskParticipant.from_row(row) for row in rows] for key, rows in found.items()}
+    return {key: [Participation.from_row(row) for row in rows] for key, rows in found.items()}
 
 
 async def load_assignees(tx: Tx, ids: list[int]) -> dict[int, list["TaskAssignee"]]:
@@ -38,7 +39,10 @@ async def load_assignees(tx: Tx, ids: list[int]) -> dict[int, list["TaskAssignee
     return {
         key: [
             TaskAssignee(
-                person=Person.from_row(row.person), assigned_at=row.assigned_at, unit_key=row.unit_id
+                name=row.person.name,
+                person=Person.from_row(row.person) if row.visible else None,
+                assigned_at=row.assigned_at,
+                unit_key=row.unit_id,
             )
             for row in rows
         ]
@@ -73,7 +77,7 @@ NODES["Comment"] = load_comments_by_ids
 
 
 @strawberry.type(description="A unit's part in a task (đơn vị tham gia).")
-class TaskParticipant:
+class Participation:
     """A participation as its row says it."""
 
     role: ParticipantRole = field(description="What the unit does in the task.")
@@ -84,7 +88,7 @@ class TaskParticipant:
     unit_key: strawberry.Private[int]
 
     @classmethod
-    def from_row(cls, row: Participation) -> "TaskParticipant":
+    def from_row(cls, row: ParticipationRow) -> "Participation":
         return cls(
             role=row.role,
             state=row.state,
@@ -103,7 +107,8 @@ class TaskParticipant:
 class TaskAssignee:
     """An assignee."""
 
-    person: Person = field(description="Who.")
+    name: str = field(description="Full name; whoever sees the task sees it.")
+    person: Person | None = field(description="Who; null if you may not see them outside this task.")
     assigned_at: datetime = field(description="Since when.")
     unit_key: strawberry.Private[int]
 
@@ -132,8 +137,8 @@ class Comment(Node):
 
     body: str = field(description="The text.")
     created_at: datetime = field(description="When it was said.")
-    key: strawberry.Private[int]
     author_key: strawberry.Private[int | None]
+    unit_key: strawberry.Private[int | None]
     task_key: strawberry.Private[int]
 
     @classmethod
@@ -142,14 +147,18 @@ class Comment(Node):
             id=encode("Comment", row.id),
             body=row.body,
             created_at=row.created_at,
-            key=row.id,
             author_key=row.author_id,
+            unit_key=row.unit_id,
             task_key=row.task_id,
         )
 
     @field(description="Who said it.")
-    def author(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.author_key)  # type: ignore[no-any-return]
+    def author(self, info: Info) -> TaskPerson | None:
+        return info.context.load(load_colleagues, self.author_key)  # type: ignore[no-any-return]
+
+    @field(description="The unit for which it was said.")
+    def unit(self, info: Info) -> Unit | None:
+        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
 
     @field(description="In which task.")
     def task(self, info: Info) -> Annotated["Task", strawberry.lazy("vdept_graphql.tasks")] | None:
@@ -183,5 +192,5 @@ class Evidence:
         return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
 
     @field(description="Who added it.")
-    def added_by(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.added_by_key)  # type: ignore[no-any-return]
+    def added_by(self, info: Info) -> TaskPerson | None:
+        return info.context.load(load_colleagues, self.added_by_key)  # type: ignore[no-any-return]

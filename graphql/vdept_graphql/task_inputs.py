@@ -11,11 +11,12 @@ from vdept.tasks.linking import Link
 from vdept.tasks.models import ParticipantRole, TaskKind
 from vdept.tasks.sharing import Part
 from vdept.tasks.talking import Proof
+from vdept_graphql.context import Info
 from vdept_graphql.errors import UserError
 from vdept_graphql.ids import decode
 from vdept_graphql.mutations import ERRORS, EXPECTED_VERSION, IDEMPOTENCY_KEY
 from vdept_graphql.task_details import Comment
-from vdept_graphql.tasks import Task
+from vdept_graphql.tasks import Task, load_tasks
 
 
 @strawberry.type(description="What a mutation of a task answers with.")
@@ -26,13 +27,26 @@ class TaskPayload:
     errors: list[UserError] = field(description=ERRORS)
 
 
+@strawberry.type(description="One lead's task, out of many set in one act (nhiệm vụ vừa giao).")
+class CreatedTask:
+    """Which task is whose; the task itself is read only when asked for."""
+
+    lead_unit_id: strawberry.ID = field(description="The unit asked to lead it.")
+    task_id: strawberry.ID = field(description="The task's global id.")
+    key: strawberry.Private[int]
+
+    @field(description="The task.")
+    def task(self, info: Info) -> Task | None:
+        return info.context.load(load_tasks, self.key)  # type: ignore[no-any-return]
+
+
 @strawberry.type(description="What creating the same task for many leads answers with.")
 class CreateTasksPayload:
     """How many, and which."""
 
     count: int | None = field(default=None, description="How many tasks were set.")
-    task_ids: list[strawberry.ID] | None = field(
-        default=None, description="Their global ids, in the order of the leads."
+    results: list[CreatedTask] | None = field(
+        default=None, description="Each lead's task, in the order of the leads."
     )
     errors: list[UserError] = field(description=ERRORS)
 
@@ -135,7 +149,7 @@ class CreateTaskInput:
     audience: Audience = field(default=Audience.GOVERNMENT, description="Who else may see it.")
     participants: list[PartInput] = field(default_factory=list, description="Units asked to take part.")
     targets: list[TaskTargetInput] = field(default_factory=list, description="Targets that it serves.")
-    assignee_ids: list[strawberry.ID] = field(
+    person_ids: list[strawberry.ID] = field(
         default_factory=list, description="People of the owner unit on it, when that unit takes part."
     )
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
@@ -282,10 +296,8 @@ class CommentOnTaskInput:
 
 
 @strawberry.input(description="A link to what proves progress or result.")
-class AddEvidenceInput:
+class AddEvidenceInput(TaskInput):
     """What."""
 
-    task_id: strawberry.ID = field(description="Which task.")
     url: str = field(description="Where it is: an http or https address.")
     title: str = field(default="", description="What it is.")
-    idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)

@@ -14,6 +14,7 @@ from vdept_graphql.ids import decode, decode_many, decode_optional, encode
 from vdept_graphql.inputs import In, given, given_value
 from vdept_graphql.mutations import one, perform
 from vdept_graphql.task_inputs import (
+    CreatedTask,
     CreateTaskInput,
     CreateTasksInput,
     CreateTasksPayload,
@@ -90,8 +91,15 @@ class CancelTaskInput(ReasonInput):
     """Which and why."""
 
 
-async def _ids(_context: Context, answer: Any) -> dict[str, Any]:
-    return {"count": len(answer), "task_ids": [encode("Task", number) for number in answer]}
+def _created(leads: list[strawberry.ID]) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
+    async def build(_context: Context, answer: Any) -> dict[str, Any]:
+        results = [
+            CreatedTask(lead_unit_id=lead, task_id=encode("Task", number), key=number)
+            for lead, number in zip(leads, answer, strict=True)
+        ]
+        return {"count": len(results), "results": results}
+
+    return build
 
 
 @strawberry.type
@@ -113,7 +121,7 @@ class TaskLifeMutation:
                 else creating.Lead(unit_id=lead, role=input.lead_role, share=input.lead_share),
                 participants=parts_of(input.participants),
                 targets=links_of(input.targets),
-                person_ids=decode_many(input.assignee_ids, "Person", "assigneeIds"),
+                person_ids=decode_many(input.person_ids, "Person", "personIds"),
             )
 
         return await perform(info, TaskPayload, input, verb, one("task", load_tasks))
@@ -132,7 +140,7 @@ class TaskLifeMutation:
                 weight=input.weight,
             )
 
-        return await perform(info, CreateTasksPayload, input, verb, _ids)
+        return await perform(info, CreateTasksPayload, input, verb, _created(input.lead_unit_ids))
 
     @strawberry.mutation(
         description="Reword a task, or change its kind or audience. For the unit that set it."

@@ -10,10 +10,10 @@ from vdept.kernel.db import Tx
 from vdept.kernel.pages import PageRequest
 from vdept.tasks import filters, queries
 from vdept.tasks.models import ParticipantRole, TaskKind, TaskState, Timeliness
+from vdept.tasks.queries import TaskOrder, UnitTaskOrder
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode_optional
-from vdept_graphql.task_enums import TaskOrder, UnitTaskOrder
 from vdept_graphql.tasks import Task, load_tasks, task_of
 
 E = TypeVar("E")
@@ -40,6 +40,7 @@ class TaskFilter:
     kinds: list[TaskKind] | None = field(default=None, description="Of one of these kinds.")
     timeliness: list[Timeliness] | None = field(default=None, description="Of one of these classes today.")
     board: bool = field(default=False, description="Only what waits for a volunteer.")
+    open: bool = field(default=False, description="Only what still wants work or a decision.")
     overdue: bool = field(default=False, description="Only what is open after its due date.")
     due_from: date | None = field(default=None, description="Due on this day or later.")
     due_to: date | None = field(default=None, description="Due on this day or earlier.")
@@ -62,6 +63,7 @@ class TaskFilter:
             kinds=_tuple(self.kinds),
             timeliness=_tuple(self.timeliness),
             board=self.board,
+            open=self.open,
             overdue=self.overdue,
             due_from=self.due_from,
             due_to=self.due_to,
@@ -117,6 +119,14 @@ async def load_tasks_of_targets(
     return {key: connection(page, task_of(tx)) for key, page in pages.items()}
 
 
+async def load_tasks_of_persons(
+    tx: Tx, ids: list[int], request: PageRequest, which: filters.TaskFilter, order: TaskOrder
+) -> dict[int, Connection[Task]]:
+    """The same page of tasks for each person."""
+    pages = await queries.tasks_of_persons(tx, ids, request, which, order)
+    return {key: connection(page, task_of(tx)) for key, page in pages.items()}
+
+
 WhichTasks = Annotated[
     TaskFilter | None, argument(description="Which tasks; all that you may see unless given.")
 ]
@@ -135,8 +145,7 @@ class TaskQuery:
     async def task(
         self, info: Info, id: Annotated[strawberry.ID, argument(description="The task's global id.")]
     ) -> Task | None:
-        found = info.context.load(load_tasks, decode_optional(id, "Task", "id"))
-        return await found if hasattr(found, "__await__") else found  # type: ignore[no-any-return]
+        return await info.context.one(load_tasks, decode_optional(id, "Task", "id"))  # type: ignore[no-any-return]
 
     @field(description="Tasks that you may see.")
     async def tasks(

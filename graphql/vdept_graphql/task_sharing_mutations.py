@@ -7,6 +7,7 @@ import strawberry
 from strawberry import field
 
 from vdept.kernel.db import Tx
+from vdept.kernel.errors import invalid
 from vdept.tasks import assigning, bulk, linking, progress, sharing, talking
 from vdept.tasks.models import Task as TaskRow
 from vdept.tasks.models import TaskComment
@@ -88,6 +89,9 @@ class AcceptTasksInput:
     """Which."""
 
     task_ids: list[strawberry.ID] = field(description="Tasks offered to your units.")
+    expected_versions: list[int | None] | None = field(
+        default=None, description="For each task in turn: " + EXPECTED_VERSION
+    )
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
 
 
@@ -107,6 +111,18 @@ class ReportProgressManyInput:
 
     reports: list[ProgressInput] = field(description="One a task.")
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
+
+
+def _versions(task_ids: list[int], versions: list[int | None] | None) -> dict[int, int]:
+    if versions is None:
+        return {}
+    if len(versions) != len(task_ids):
+        raise invalid(
+            "expectedVersions",
+            vi="cần đúng một mục (hoặc null) cho mỗi nhiệm vụ",
+            en="give exactly one (or null) for each task",
+        )
+    return {key: version for key, version in zip(task_ids, versions, strict=True) if version is not None}
 
 
 def _remember(answers: Sequence[bulk.Answer]) -> list[dict[str, Any]]:
@@ -245,7 +261,9 @@ class TaskSharingMutation:
     @strawberry.mutation(description="Accept many offers: each on its own, up to the bulk limit.")
     async def accept_tasks(self, info: Info, input: In[AcceptTasksInput]) -> TasksPayload | None:
         async def verb(tx: Tx) -> list[dict[str, Any]]:
-            return _remember(await bulk.accept_tasks(tx, decode_many(input.task_ids, "Task", "taskIds")))
+            task_ids = decode_many(input.task_ids, "Task", "taskIds")
+            versions = _versions(task_ids, input.expected_versions)
+            return _remember(await bulk.accept_tasks(tx, task_ids, expected_versions=versions))
 
         return await perform(info, TasksPayload, input, verb, _results)
 
@@ -306,6 +324,8 @@ class TaskSharingMutation:
     async def add_evidence(self, info: Info, input: In[AddEvidenceInput]) -> TaskPayload | None:
         async def verb(tx: Tx) -> int:
             proof = talking.Proof(url=input.url, title=input.title)
-            return (await talking.add_evidence(tx, decode(input.task_id, "Task", "taskId"), proof)).task_id
+            task_id = decode(input.task_id, "Task", "taskId")
+            await talking.add_evidence(tx, task_id, proof, expected_version=input.expected_version)
+            return task_id
 
         return await perform(info, TaskPayload, input, verb, one("task", load_tasks))

@@ -19,12 +19,11 @@ from vdept.tasks.rules import timeliness
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
-from vdept_graphql.people import Person, load_persons
 from vdept_graphql.task_details import (
     Comment,
     Evidence,
+    Participation,
     TaskAssignee,
-    TaskParticipant,
     TaskTarget,
     load_assignees,
     load_comments,
@@ -32,6 +31,8 @@ from vdept_graphql.task_details import (
     load_links,
     load_participants,
 )
+from vdept_graphql.task_history import TaskActivity, load_history
+from vdept_graphql.task_people import TaskPerson, load_colleagues
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
@@ -150,15 +151,15 @@ class Task(Node):
         return info.context.load(load_units, self.lead_key)  # type: ignore[no-any-return]
 
     @field(description="Who set it.")
-    def created_by(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.created_by_key)  # type: ignore[no-any-return]
+    def created_by(self, info: Info) -> TaskPerson | None:
+        return info.context.load(load_colleagues, self.created_by_key)  # type: ignore[no-any-return]
 
     @field(description="Who confirmed its effect.")
-    def verified_by(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.verified_by_key)  # type: ignore[no-any-return]
+    def verified_by(self, info: Info) -> TaskPerson | None:
+        return info.context.load(load_colleagues, self.verified_by_key)  # type: ignore[no-any-return]
 
     @field(description="Every unit's part, also of those who declined or left.")
-    def participants(self, info: Info) -> list[TaskParticipant]:
+    def participants(self, info: Info) -> list[Participation]:
         return info.context.load(load_participants, self.key)  # type: ignore[no-any-return]
 
     @field(description="Who works on it, by name.")
@@ -202,3 +203,14 @@ class Task(Node):
     @field(description="Links to what proves progress or result, as they were added.")
     def evidence(self, info: Info) -> list[Evidence]:
         return info.context.load(load_evidence, self.key)  # type: ignore[no-any-return]
+
+    @field(description="What happened to it, the latest first.")
+    def history(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[TaskActivity]:
+        return info.context.load(load_history, self.key, PageRequest(first, after, last, before))  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from strawberry import argument, field
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import RefusedMany
 from vdept.kernel.pages import Page, PageRequest
+from vdept.tasks.queries import ALL_OF_UNIT, UnitTaskOrder
 from vdept.units import importing, queries, service
 from vdept.units.models import Unit as UnitRow
 from vdept.units.models import UnitKind
@@ -29,6 +30,8 @@ from vdept_graphql.mutations import (
 
 if TYPE_CHECKING:
     from vdept_graphql.people import Membership, Person
+    from vdept_graphql.task_queries import UnitTaskFilter
+    from vdept_graphql.tasks import Task
 
 described(
     UnitKind,
@@ -138,6 +141,26 @@ class Unit(Node):
         request = PageRequest(first, after, last, before)
         return info.context.load(load_members, self.key, request, on)  # type: ignore[no-any-return]
 
+    @field(description="The tasks it takes part in or is asked to.")
+    def tasks(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["UnitTaskFilter", strawberry.lazy("vdept_graphql.task_queries")] | None,
+            argument(description="Which of them; all that you may see unless given."),
+        ] = None,
+        order_by: Annotated[UnitTaskOrder, argument(description="In which order.")] = UnitTaskOrder.DUE,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Task", strawberry.lazy("vdept_graphql.tasks")]]:
+        from vdept_graphql.task_queries import load_tasks_of_units
+
+        which = filter.plain() if filter else ALL_OF_UNIT
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_tasks_of_units, self.key, request, which, order_by)  # type: ignore[no-any-return]
+
 
 @strawberry.input(description="Which units; all conditions given must hold.")
 class UnitFilter:
@@ -181,8 +204,7 @@ class UnitQuery:
             async with info.context.reading() as tx:
                 row = (await queries.units_by_codes(tx, [code])).get(code)
             return Unit.from_row(row) if row else None
-        found = info.context.load(load_units, number)
-        return await found if hasattr(found, "__await__") else found  # type: ignore[no-any-return]
+        return await info.context.one(load_units, number)  # type: ignore[no-any-return]
 
     @field(description="Units in alphabetical order.")
     async def units(
