@@ -1,4 +1,4 @@
-"""Batched reads of indicators, plans, key results and targets; every one starts from what the actor may see."""
+"""Batched reads of indicators, plans, key results and targets; each starts from what the actor may see."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

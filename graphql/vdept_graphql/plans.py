@@ -1,0 +1,272 @@
+"""Indicators, plans, objectives and key results."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import field
+
+from vdept.kernel.db import Tx
+from vdept.kernel.pages import PageRequest
+from vdept.targets import queries
+from vdept.targets.key_results import milestones_of
+from vdept.targets.models import Audience, Basis, Direction, PlanState, Rollup
+from vdept.targets.models import Indicator as IndicatorRow
+from vdept.targets.models import KeyResult as KeyResultRow
+from vdept.targets.models import Objective as ObjectiveRow
+from vdept.targets.models import Plan as PlanRow
+from vdept_graphql.connections import After, Before, Connection, First, Last
+from vdept_graphql.context import Info
+from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.units import Unit, load_units
+
+if TYPE_CHECKING:
+    from vdept_graphql.targets import Target
+
+
+async def load_indicators(tx: Tx, ids: list[int]) -> dict[int, "Indicator"]:
+    found = await queries.indicators_by_ids(tx, ids)
+    return {key: Indicator.from_row(row) for key, row in found.items()}
+
+
+async def load_plans(tx: Tx, ids: list[int]) -> dict[int, "Plan"]:
+    return {key: Plan.from_row(row) for key, row in (await queries.plans_by_ids(tx, ids)).items()}
+
+
+async def load_objectives(tx: Tx, ids: list[int]) -> dict[int, "Objective"]:
+    found = await queries.objectives_by_ids(tx, ids)
+    return {key: Objective.from_row(row) for key, row in found.items()}
+
+
+async def load_objectives_of_plans(tx: Tx, ids: list[int]) -> dict[int, list["Objective"]]:
+    found = await queries.objectives_of_plans(tx, ids)
+    return {key: [Objective.from_row(row) for row in rows] for key, rows in found.items()}
+
+
+async def load_key_results(tx: Tx, ids: list[int]) -> dict[int, "KeyResult"]:
+    found = await queries.key_results_by_ids(tx, ids)
+    return {key: KeyResult.from_row(row) for key, row in found.items()}
+
+
+async def load_key_results_of_objectives(tx: Tx, ids: list[int]) -> dict[int, list["KeyResult"]]:
+    found = await queries.key_results_of_objectives(tx, ids)
+    return {key: [KeyResult.from_row(row) for row in rows] for key, rows in found.items()}
+
+
+async def load_key_results_of_plans(tx: Tx, ids: list[int]) -> dict[int, list["KeyResult"]]:
+    found = await queries.key_results_of_plans(tx, ids)
+    return {key: [KeyResult.from_row(row) for row in rows] for key, rows in found.items()}
+
+
+NODES["Indicator"] = load_indicators
+NODES["Plan"] = load_plans
+NODES["Objective"] = load_objectives
+NODES["KeyResult"] = load_key_results
+
+
+@strawberry.type(description="A standing definition of what is measured (chỉ số); it outlives any plan.")
+class Indicator(Node):
+    """An indicator as its row says it."""
+
+    code: str = field(description="Short code; unique.")
+    name: str = field(description="What is measured.")
+    description: str | None = field(description="How it is measured.")
+    unit_of_measure: str = field(description="In what its values are given, such as %.")
+    direction: Direction = field(description="Which values are good.")
+    numerator: str | None = field(description="What is counted above the line, if it is a ratio.")
+    denominator: str | None = field(description="What is counted below the line, if it is a ratio.")
+    minimum: Decimal | None = field(description="Smallest possible value.")
+    maximum: Decimal | None = field(description="Largest possible value.")
+    version: int = field(description="Counts the changes; give it as `expectedVersion`.")
+    key: strawberry.Private[int]
+
+    @classmethod
+    def from_row(cls, row: IndicatorRow) -> "Indicator":
+        return cls(
+            id=encode("Indicator", row.id),
+            code=row.code,
+            name=row.name,
+            description=row.description,
+            unit_of_measure=row.unit_of_measure,
+            direction=row.direction,
+            numerator=row.numerator,
+            denominator=row.denominator,
+            minimum=row.minimum,
+            maximum=row.maximum,
+            version=row.version,
+            key=row.id,
+        )
+
+
+@strawberry.type(description="A plan issued by a unit on a legal basis for a cycle (kế hoạch).")
+class Plan(Node):
+    """A plan as its row says it."""
+
+    code: str = field(description="Short code; unique.")
+    title: str = field(description="Title.")
+    legal_basis: str | None = field(description="The decision it rests on.")
+    starts_on: date = field(description="First day of its cycle.")
+    ends_on: date = field(description="Last day of its cycle.")
+    audience: Audience = field(description="Who may see it.")
+    state: PlanState = field(description="Where it stands.")
+    issued_at: datetime | None = field(description="When it was issued.")
+    grace_days: int = field(description="How many days a unit may leave a target unacknowledged.")
+    stale_days: int = field(description="After how many days without an update a task counts as abandoned.")
+    three_roles: bool = field(
+        description="Whether a task needs problem owner, builder and user before it can start."
+    )
+    version: int = field(description="Counts the changes; give it as `expectedVersion`.")
+    key: strawberry.Private[int]
+    issuer_key: strawberry.Private[int]
+
+    @classmethod
+    def from_row(cls, row: PlanRow) -> "Plan":
+        return cls(
+            id=encode("Plan", row.id),
+            code=row.code,
+            title=row.title,
+            legal_basis=row.legal_basis,
+            starts_on=row.starts_on,
+            ends_on=row.ends_on,
+            audience=row.audience,
+            state=row.state,
+            issued_at=row.issued_at,
+            grace_days=row.grace_days,
+            stale_days=row.stale_days,
+            three_roles=row.three_roles,
+            version=row.version,
+            key=row.id,
+            issuer_key=row.issuer_unit_id,
+        )
+
+    @field(description="The unit that issues it.")
+    def issuer(self, info: Info) -> Unit | None:
+        return info.context.load(load_units, self.issuer_key)  # type: ignore[no-any-return]
+
+    @field(description="Its objectives in their order.")
+    def objectives(self, info: Info) -> list["Objective"]:
+        return info.context.load(load_objectives_of_plans, self.key)  # type: ignore[no-any-return]
+
+    @field(description="Its key results, objective by objective.")
+    def key_results(self, info: Info) -> list["KeyResult"]:
+        return info.context.load(load_key_results_of_plans, self.key)  # type: ignore[no-any-return]
+
+
+@strawberry.type(description="What a plan wants to reach (mục tiêu).")
+class Objective(Node):
+    """An objective as its row says it."""
+
+    position: int = field(description="Its place in the plan.")
+    title: str = field(description="What is to be reached.")
+    key: strawberry.Private[int]
+    plan_key: strawberry.Private[int]
+
+    @classmethod
+    def from_row(cls, row: ObjectiveRow) -> "Objective":
+        return cls(
+            id=encode("Objective", row.id),
+            position=row.position,
+            title=row.title,
+            key=row.id,
+            plan_key=row.plan_id,
+        )
+
+    @field(description="The plan it belongs to.")
+    def plan(self, info: Info) -> Plan | None:
+        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+
+    @field(description="What it is judged by, in order.")
+    def key_results(self, info: Info) -> list["KeyResult"]:
+        return info.context.load(load_key_results_of_objectives, self.key)  # type: ignore[no-any-return]
+
+
+@strawberry.type(description="A step of the pace: this value by this day (mốc).")
+class Milestone:
+    """One step."""
+
+    by: date = field(description="By this day.")
+    value: Decimal = field(description="This value.")
+
+
+@strawberry.type(
+    description="What an objective is judged by (chỉ tiêu): an indicator, a value, a due date, a standard, "
+    "a roll-up rule."
+)
+class KeyResult(Node):
+    """A key result as its row says it."""
+
+    position: int = field(description="Its place in the objective.")
+    title: str = field(description="What is to be met.")
+    value: Decimal = field(description="The value to meet; the lower bound of BETWEEN.")
+    value_high: Decimal | None = field(description="The upper bound of BETWEEN.")
+    baseline: Decimal | None = field(description="Where it starts from.")
+    weight: Decimal = field(description="Its weight in the plan.")
+    due_on: date = field(description="When it is judged.")
+    standard: str | None = field(description="The standard that applies.")
+    quality: str | None = field(description="The quality that is required.")
+    rollup: Rollup = field(description="How a parent's value follows from its children's.")
+    basis: Basis = field(description="Which values judge it.")
+    binding: bool = field(description="Whether a unit must meet it to meet the plan.")
+    at_risk_points: Decimal = field(description="Points behind the expected pace that make it AT_RISK.")
+    off_track_points: Decimal = field(description="Points behind the expected pace that make it OFF_TRACK.")
+    milestones: list[Milestone] = field(description="The phased pace; empty: linear to the due date.")
+    story: str | None = field(description="Why it matters, for readers.")
+    version: int = field(description="Counts the changes; give it as `expectedVersion`.")
+    key: strawberry.Private[int]
+    plan_key: strawberry.Private[int]
+    objective_key: strawberry.Private[int]
+    indicator_key: strawberry.Private[int]
+
+    @classmethod
+    def from_row(cls, row: KeyResultRow) -> "KeyResult":
+        return cls(
+            id=encode("KeyResult", row.id),
+            position=row.position,
+            title=row.title,
+            value=row.value,
+            value_high=row.value_high,
+            baseline=row.baseline,
+            weight=row.weight,
+            due_on=row.due_on,
+            standard=row.standard,
+            quality=row.quality,
+            rollup=row.rollup,
+            basis=row.basis,
+            binding=row.binding,
+            at_risk_points=row.at_risk_points,
+            off_track_points=row.off_track_points,
+            milestones=[Milestone(by=step.by, value=step.value) for step in milestones_of(row)],
+            story=row.story,
+            version=row.version,
+            key=row.id,
+            plan_key=row.plan_id,
+            objective_key=row.objective_id,
+            indicator_key=row.indicator_id,
+        )
+
+    @field(description="The plan it belongs to.")
+    def plan(self, info: Info) -> Plan | None:
+        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+
+    @field(description="The objective it judges.")
+    def objective(self, info: Info) -> Objective | None:
+        return info.context.load(load_objectives, self.objective_key)  # type: ignore[no-any-return]
+
+    @field(description="What is measured.")
+    def indicator(self, info: Info) -> Indicator | None:
+        return info.context.load(load_indicators, self.indicator_key)  # type: ignore[no-any-return]
+
+    @field(description="Who must meet it, from the root down.")
+    def targets(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Target", strawberry.lazy("vdept_graphql.targets")]]:
+        from vdept_graphql.targets import load_targets_of_key_results
+
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_targets_of_key_results, self.key, request)  # type: ignore[no-any-return]

@@ -1,0 +1,186 @@
+"""Targets: a key result that one unit must meet, and the tree that an assignment makes."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import field
+
+from vdept.kernel.db import Tx
+from vdept.kernel.pages import PageRequest
+from vdept.targets import queries
+from vdept.targets.models import Target as TargetRow
+from vdept.targets.models import TargetState
+from vdept.tasks.queries import ALL, TaskOrder
+from vdept_graphql.connections import After, Before, Connection, First, Last, connection
+from vdept_graphql.context import Info
+from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.people import Person, load_persons
+from vdept_graphql.plans import (
+    Indicator,
+    KeyResult,
+    Plan,
+    load_indicators,
+    load_key_results,
+    load_plans,
+)
+from vdept_graphql.units import Unit, load_units
+
+if TYPE_CHECKING:
+    from vdept_graphql.task_queries import TaskFilter
+    from vdept_graphql.tasks import Task
+
+
+async def load_targets(tx: Tx, ids: list[int]) -> dict[int, "Target"]:
+    """Targets by number."""
+    return {key: Target.from_row(row) for key, row in (await queries.targets_by_ids(tx, ids)).items()}
+
+
+async def load_children_of_targets(
+    tx: Tx, ids: list[int], request: PageRequest
+) -> dict[int, Connection["Target"]]:
+    """The same page of what each target was assigned on to."""
+    pages = await queries.children_of_targets(tx, ids, request)
+    return {key: connection(page, Target.from_row) for key, page in pages.items()}
+
+
+async def load_targets_of_key_results(
+    tx: Tx, ids: list[int], request: PageRequest
+) -> dict[int, Connection["Target"]]:
+    """The same page of targets of each key result."""
+    pages = await queries.targets_of_key_results(tx, ids, request)
+    return {key: connection(page, Target.from_row) for key, page in pages.items()}
+
+
+async def load_targets_of_units(
+    tx: Tx, ids: list[int], request: PageRequest, which: queries.TargetFilter
+) -> dict[int, Connection["Target"]]:
+    """The same page of targets of each unit."""
+    pages = await queries.targets_of_units(tx, ids, request, which)
+    return {key: connection(page, Target.from_row) for key, page in pages.items()}
+
+
+NODES["Target"] = load_targets
+
+
+@strawberry.type(
+    description="A key result that one unit must meet (chỉ tiêu giao); targets form a tree along the units."
+)
+class Target(Node):
+    """A target as its row says it."""
+
+    value: Decimal = field(description="The value to meet; the lower bound of BETWEEN.")
+    value_high: Decimal | None = field(description="The upper bound of BETWEEN.")
+    baseline: Decimal | None = field(description="Where the unit starts from.")
+    weight: Decimal = field(description="Its weight among its siblings.")
+    level: int = field(description="Its depth in the tree; the root is at 0.")
+    starts_on: date = field(description="From when its pace is counted.")
+    due_on: date = field(description="When it is judged.")
+    state: TargetState = field(description="Whether it counts.")
+    state_reason: str | None = field(description="Why it was paused or withdrawn.")
+    review_on: date | None = field(description="When a pause is looked at again.")
+    assigned_at: datetime = field(description="When it was assigned.")
+    acknowledged_at: datetime | None = field(description="When the unit acknowledged it; null: not yet.")
+    version: int = field(description="Counts the changes; give it as `expectedVersion`.")
+    key: strawberry.Private[int]
+    plan_key: strawberry.Private[int]
+    key_result_key: strawberry.Private[int]
+    indicator_key: strawberry.Private[int]
+    unit_key: strawberry.Private[int]
+    parent_key: strawberry.Private[int | None]
+    assigned_by_unit_key: strawberry.Private[int]
+    assigned_by_key: strawberry.Private[int | None]
+    acknowledged_by_key: strawberry.Private[int | None]
+
+    @classmethod
+    def from_row(cls, row: TargetRow) -> "Target":
+        return cls(
+            id=encode("Target", row.id),
+            value=row.value,
+            value_high=row.value_high,
+            baseline=row.baseline,
+            weight=row.weight,
+            level=row.level,
+            starts_on=row.starts_on,
+            due_on=row.due_on,
+            state=row.state,
+            state_reason=row.state_reason,
+            review_on=row.review_on,
+            assigned_at=row.assigned_at,
+            acknowledged_at=row.acknowledged_at,
+            version=row.version,
+            key=row.id,
+            plan_key=row.plan_id,
+            key_result_key=row.key_result_id,
+            indicator_key=row.indicator_id,
+            unit_key=row.unit_id,
+            parent_key=row.parent_id,
+            assigned_by_unit_key=row.assigned_by_unit_id,
+            assigned_by_key=row.assigned_by_id,
+            acknowledged_by_key=row.acknowledged_by_id,
+        )
+
+    @field(description="The unit that must meet it.")
+    def unit(self, info: Info) -> Unit | None:
+        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+
+    @field(description="The key result it carries.")
+    def key_result(self, info: Info) -> KeyResult | None:
+        return info.context.load(load_key_results, self.key_result_key)  # type: ignore[no-any-return]
+
+    @field(description="The plan it belongs to.")
+    def plan(self, info: Info) -> Plan | None:
+        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+
+    @field(description="What is measured.")
+    def indicator(self, info: Info) -> Indicator | None:
+        return info.context.load(load_indicators, self.indicator_key)  # type: ignore[no-any-return]
+
+    @field(description="The target it was assigned from; null at the root, or if you may not see it.")
+    def parent(self, info: Info) -> "Target | None":
+        return info.context.load(load_targets, self.parent_key)  # type: ignore[no-any-return]
+
+    @field(description="What it was assigned on to, in the order of assignment.")
+    def children(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection["Target"]:
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_children_of_targets, self.key, request)  # type: ignore[no-any-return]
+
+    @field(description="The unit that assigned it.")
+    def assigned_by_unit(self, info: Info) -> Unit | None:
+        return info.context.load(load_units, self.assigned_by_unit_key)  # type: ignore[no-any-return]
+
+    @field(description="Who assigned it.")
+    def assigned_by(self, info: Info) -> Person | None:
+        return info.context.load(load_persons, self.assigned_by_key)  # type: ignore[no-any-return]
+
+    @field(description="Who acknowledged it for the unit.")
+    def acknowledged_by(self, info: Info) -> Person | None:
+        return info.context.load(load_persons, self.acknowledged_by_key)  # type: ignore[no-any-return]
+
+    @field(description="The tasks that serve it, of those you may see.")
+    def tasks(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["TaskFilter", strawberry.lazy("vdept_graphql.task_queries")] | None,
+            strawberry.argument(description="Which of them; all unless given."),
+        ] = None,
+        order_by: Annotated[TaskOrder, strawberry.argument(description="In which order.")] = TaskOrder.DUE,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Task", strawberry.lazy("vdept_graphql.tasks")]]:
+        from vdept_graphql.task_queries import load_tasks_of_targets
+
+        request = PageRequest(first, after, last, before)
+        which = filter.plain() if filter else ALL
+        return info.context.load(load_tasks_of_targets, self.key, request, which, order_by)  # type: ignore[no-any-return]
