@@ -338,6 +338,8 @@ def upgrade() -> None:
         sa.Column("sub_measured_sum", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("sub_reported_weight", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("sub_reported_sum", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sub_gap_weight", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sub_gap_sum", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("sub_n_open_in_time", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("sub_n_open_overdue", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("sub_n_done_on_time", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -359,6 +361,8 @@ def upgrade() -> None:
         sa.Column("measured_sum", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("reported_weight", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("reported_sum", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("gap_weight", sa.Numeric(), server_default=sa.text("0"), nullable=False),
+        sa.Column("gap_sum", sa.Numeric(), server_default=sa.text("0"), nullable=False),
         sa.Column("n_open_in_time", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("n_open_overdue", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("n_done_on_time", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -408,8 +412,6 @@ def upgrade() -> None:
             "(numerator IS NULL) = (denominator IS NULL)", name=op.f("ck_measurement_ratio_has_both")
         ),
         sa.CheckConstraint("denominator > 0", name=op.f("ck_measurement_denominator")),
-        sa.ForeignKeyConstraint(["indicator_id"], ["indicator.id"], name=op.f("fk_measurement_indicator_id")),
-        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_measurement_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_measurement")),
     )
     op.create_index(
@@ -921,6 +923,12 @@ def upgrade() -> None:
     for table in ("activity", "measurement"):
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+    # Measurements refer to these by checked ids without a foreign key; so their rows stay.
+    for table in ("indicator", "unit"):
+        op.execute(
+            f"CREATE TRIGGER rows_stay BEFORE DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
 

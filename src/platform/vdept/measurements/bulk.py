@@ -78,7 +78,7 @@ async def record_many(
         raise RefusedMany(refusals)
     if dry_run or not good:
         return BulkReport(len(good), bad=bad, refusals=tuple(refusals))
-    count, first_id, last_id = (await tx.session.execute(RECORD_MANY, _arrays(tx, good, skipped=bad))).one()
+    count, first_id, last_id = await RECORD_MANY.first(tx, _arrays(tx, good, skipped=bad))
     tx.ring(DOORBELL)
     return BulkReport(count, first_id, last_id, bad, tuple(refusals))
 
@@ -93,10 +93,12 @@ class _Judge:
 
     @classmethod
     async def about(cls, tx: Tx, rows: Sequence[Row]) -> "_Judge":
-        indicators = await tx.session.execute(INDICATORS, {"ids": sorted({r.indicator_id for r in rows})})
-        meanings = {r.id: Meaning(r.name, r.is_ratio, r.minimum, r.maximum) for r in indicators}
-        units = await tx.session.execute(UNITS, {"ids": sorted({r.unit_id for r in rows})})
-        return cls(tx, meanings, {r.id: r for r in units})
+        indicators = await INDICATORS.all(tx, {"ids": sorted({r.indicator_id for r in rows})})
+        meanings = {
+            r["id"]: Meaning(r["name"], r["is_ratio"], r["minimum"], r["maximum"]) for r in indicators
+        }
+        units = await UNITS.all(tx, {"ids": sorted({r.unit_id for r in rows})})
+        return cls(tx, meanings, {r["id"]: r for r in units})
 
     def __call__(self, row: Row) -> tuple[Row, Reading, str, str | None]:
         meaning, unit = self.meanings.get(row.indicator_id), self.units.get(row.unit_id)
@@ -107,11 +109,11 @@ class _Judge:
         key = (row.unit_id, row.basis)
         allowed = self.allowed.get(key)
         if allowed is None:
-            allowed = rules.may_record(self.actor, row.basis, row.unit_id, tuple(unit.path))
+            allowed = rules.may_record(self.actor, row.basis, row.unit_id, tuple(unit["path"]))
             self.allowed[key] = allowed
         if not allowed:
             raise FORBIDDEN.at("unitId", needs=RECORDERS[row.basis])
-        rules.require_as_of(row.as_of, self.today, unit.valid_to, unit.name)
+        rules.require_as_of(row.as_of, self.today, unit["valid_to"], unit["name"])
         made = rules.reading(meaning, row.value, row.numerator, row.denominator)
         source = rules.named_source(row.basis, row.source)
         return row, made, source, rules.cleaned_note(row.note) if row.note else None

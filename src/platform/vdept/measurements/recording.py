@@ -101,19 +101,19 @@ async def correct(
 
 
 async def _look(tx: Tx, indicator_id: int, unit_id: int) -> _Found:
-    row = (await tx.session.execute(LOOK, {"indicator_id": indicator_id, "unit_id": unit_id})).first()
-    if row is None or row.name is None:
+    row = await LOOK.first(tx, {"indicator_id": indicator_id, "unit_id": unit_id})
+    if row["name"] is None:
         raise NOT_FOUND.at("indicatorId", what="chỉ số (indicator)")
-    if row.path is None:
+    if row["path"] is None:
         raise NOT_FOUND.at("unitId", what="đơn vị (unit)")
-    meaning = Meaning(row.name, row.is_ratio, row.minimum, row.maximum)
-    return _Found(meaning, tuple(row.path), row.unit_name, row.valid_to)
+    meaning = Meaning(row["name"], row["is_ratio"], row["minimum"], row["maximum"])
+    return _Found(meaning, tuple(row["path"]), row["unit_name"], row["valid_to"])
 
 
 async def _write(tx: Tx, made: rules.Reading, params: dict[str, Any]) -> int | None:
     """Write it all in one statement; None when the row to supersede is superseded already."""
-    rows = await tx.session.execute(
-        RECORD,
+    row = await RECORD.first(
+        tx,
         {
             **params,
             "value": made.value,
@@ -124,6 +124,5 @@ async def _write(tx: Tx, made: rules.Reading, params: dict[str, Any]) -> int | N
             "person_id": tx.actor.person_id,
         },
     )
-    new_id = rows.scalar_one_or_none()
     tx.ring(DOORBELL)
-    return None if new_id is None else int(new_id)
+    return None if row is None else int(row["id"])

@@ -4,57 +4,49 @@ The targets a value may move are those of its unit and indicator whose window co
 reads their inputs again, so a row too many costs a little work and a row too few is a wrong figure.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-
-from vdept.kernel.models import Quantity
+from vdept.kernel.driver import DriverStatement
 from vdept.targets.changes import READINGS_LOCK
 
-_TYPES: Mapping[str, Any] = {
-    "now": sa.DateTime(timezone=True),
-    "actor": sa.Text(),
-    "as_of": sa.Date(),
-    "value": Quantity,
-    "numerator": Quantity,
-    "denominator": Quantity,
-    "basis": sa.Text(),
-    "source": sa.Text(),
-    "note": sa.Text(),
-    "verb": sa.Text(),
-    "data": sa.Text(),
-    "ids": ARRAY(sa.BigInteger),
-    "subject_unit_id": sa.BigInteger(),
-    "indicator_ids": ARRAY(sa.BigInteger),
-    "unit_ids": ARRAY(sa.BigInteger),
-    "bases": ARRAY(sa.Text()),
-    "dates": ARRAY(sa.Date()),
-    "values": ARRAY(Quantity),
-    "numerators": ARRAY(Quantity),
-    "denominators": ARRAY(Quantity),
-    "sources": ARRAY(sa.Text()),
-    "notes": ARRAY(sa.Text()),
+_TYPES = {
+    "indicator_id": "bigint",
+    "unit_id": "bigint",
+    "subject_unit_id": "bigint",
+    "supersedes_id": "bigint",
+    "person_id": "bigint",
+    "now": "timestamptz",
+    "as_of": "date",
+    "value": "numeric",
+    "numerator": "numeric",
+    "denominator": "numeric",
+    "actor": "text",
+    "basis": "text",
+    "source": "text",
+    "note": "text",
+    "verb": "text",
+    "data": "text",
+    "ids": "bigint[]",
+    "indicator_ids": "bigint[]",
+    "unit_ids": "bigint[]",
+    "bases": "text[]",
+    "dates": "date[]",
+    "values": "numeric[]",
+    "numerators": "numeric[]",
+    "denominators": "numeric[]",
+    "sources": "text[]",
+    "notes": "text[]",
 }
 
-
-def _statement(sql: str) -> "sa.TextClause":
-    """SQL whose parameters carry their types (anything not listed is a bigint)."""
-    made = sa.text(sql)
-    return made.bindparams(
-        *[sa.bindparam(name, type_=_TYPES.get(name, sa.BigInteger())) for name in made._bindparams]  # noqa: SLF001
-    )
-
-
-LOOK = _statement(f"""
+LOOK = DriverStatement(
+    f"""
     SELECT i.name, i.numerator IS NOT NULL AS is_ratio, i.minimum, i.maximum,
         u.path, u.name AS unit_name, u.valid_to,
         pg_advisory_xact_lock_shared({READINGS_LOCK}, CAST(i.id % 2147483647 AS int)) AS locked
     FROM (VALUES (1)) AS one
     LEFT JOIN indicator i ON i.id = :indicator_id
     LEFT JOIN unit u ON u.id = :unit_id
-""")
+""",
+    _TYPES,
+)
 
 _MOVED_TARGETS = """
     INSERT INTO outcome_change (plan_id, target_id)
@@ -64,7 +56,8 @@ _MOVED_TARGETS = """
     JOIN plan p ON p.id = t.plan_id AND p.starts_on <= made.as_of
 """
 
-RECORD = _statement(f"""
+RECORD = DriverStatement(
+    f"""
     WITH made AS (
         INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator, source,
             note, recorded_at, recorded_by_id, supersedes_id)
@@ -80,21 +73,27 @@ RECORD = _statement(f"""
         FROM made
     ), told AS ({_MOVED_TARGETS.format(distinct="")})
     SELECT id FROM made
-""")
+""",
+    _TYPES,
+)
 
-INDICATORS = _statement(f"""
+INDICATORS = DriverStatement(
+    f"""
     SELECT i.id, i.name, i.numerator IS NOT NULL AS is_ratio, i.minimum, i.maximum,
         pg_advisory_xact_lock_shared({READINGS_LOCK}, CAST(i.id % 2147483647 AS int)) AS locked
     FROM (SELECT * FROM indicator WHERE id = ANY(:ids) ORDER BY id) AS i
-""")
+""",
+    _TYPES,
+)
 
-UNITS = _statement("SELECT id, name, path, valid_to FROM unit WHERE id = ANY(:ids)")
+UNITS = DriverStatement("SELECT id, name, path, valid_to FROM unit WHERE id = ANY(:ids)", _TYPES)
 
-RECORD_MANY = _statement(f"""
+RECORD_MANY = DriverStatement(
+    f"""
     WITH made AS (
         INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator, source,
             note, recorded_at, recorded_by_id)
-        SELECT *, CAST(:now AS timestamptz), CAST(:person_id AS bigint)
+        SELECT *, :now, :person_id
         FROM unnest(:indicator_ids, :unit_ids, :bases, :dates, :values, :numerators, :denominators,
             :sources, :notes)
         RETURNING id, indicator_id, unit_id, as_of
@@ -108,4 +107,6 @@ RECORD_MANY = _statement(f"""
         FROM made_range
     )
     SELECT count, first_id, last_id FROM made_range
-""")
+""",
+    _TYPES,
+)
