@@ -230,7 +230,7 @@ def _on_database(act: "Callable[[Database], Awaitable[T]]") -> T:
 
     chosen = settings()
     with servers(chosen, redis=False) as addresses:
-        migrated(addresses.database_url, embedded=not chosen.database_url)
+        migrated(addresses.database_url, embedded=not chosen.database_url, patience=0)
         try:
             return asyncio.run(run(addresses))
         except Refused as refused:

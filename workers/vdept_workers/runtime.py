@@ -130,11 +130,11 @@ def wait_for_database(url: str, seconds: float = 30) -> bool:
             time.sleep(0.5)
 
 
-def migrated(url: str, *, embedded: bool) -> None:
+def migrated(url: str, *, embedded: bool, patience: float = 30) -> None:
     """The schema is current: made so on the embedded server, required of any other."""
     from vdept.kernel import migrations
 
-    if not wait_for_database(url):
+    if not wait_for_database(url, patience):
         return
     if not embedded:
         msg = "The database is not migrated: run `vdept migrate` first."
