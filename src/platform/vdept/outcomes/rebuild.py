@@ -46,20 +46,25 @@ async def rebuild_plan(tx: Tx, plan_id: int) -> RebuildReport:
     deepest = await session.scalar(sa.text("SELECT max(level) FROM target WHERE plan_id = :plan_id"), plan)
     targets = 0
     for level in range(-1 if deepest is None else deepest, -1, -1):
-        targets += await rebuild_level(session, plan_id, level)
+        targets += await rebuild_level(session, plan_id, level, deepest=level == deepest)
     units = await session.scalar(sa.text(statements.REBUILD_UNITS), plan) or 0
     return RebuildReport(targets, units, participations)
 
 
-_DIFFERING = sa.text(statements.DIFFERING_LEVEL).bindparams(
-    sa.bindparam("plan_id", type_=sa.BigInteger, literal_execute=True),
-    sa.bindparam("level", type_=sa.Integer, literal_execute=True),
-)
+def _literal(statement: str) -> sa.TextClause:
+    return sa.text(statement).bindparams(
+        sa.bindparam("plan_id", type_=sa.BigInteger, literal_execute=True),
+        sa.bindparam("level", type_=sa.Integer, literal_execute=True),
+    )
 
 
-async def rebuild_level(session: AsyncSession, plan_id: int, level: int) -> int:
+_LEAVES = _literal(statements.DIFFERING_LEAVES)
+_PARENTS = _literal(statements.DIFFERING_PARENTS)
+
+
+async def rebuild_level(session: AsyncSession, plan_id: int, level: int, *, deepest: bool = False) -> int:
     """Rewrite what differs on one level of the plan's target trees; the levels below are right already."""
-    await session.execute(_DIFFERING, {"plan_id": plan_id, "level": level})
+    await session.execute(_LEAVES if deepest else _PARENTS, {"plan_id": plan_id, "level": level})
     written = await session.scalar(
         sa.text(f"WITH written AS ({statements.REWRITE_LEVEL} RETURNING 1) SELECT count(*) FROM written")
     )

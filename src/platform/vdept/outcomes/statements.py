@@ -5,6 +5,10 @@ An evaluation is one chain: *inputs* (own readings, linked tasks, sums over the 
 and differ only in where the sums come from: moved by exact differences, or added up anew.
 """
 
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import sqlalchemy as sa
 
 from vdept.outcomes import formulas as f
@@ -97,20 +101,32 @@ _JOINS = """JOIN target t ON t.id = x.target_id JOIN key_result kr ON kr.id = t.
     JOIN plan_evaluation e ON e.plan_id = t.plan_id"""
 
 
-def _evaluated(inputs: str) -> str:
-    """The chain of CTEs from ``inputs`` to ``judged``."""
+_CHILDLESS = {
+    **{c if c not in f.SUBTREE else f"below_{c}": "0::numeric" for c in SUMS},
+    **{e: "NULL::numeric" for e, _ in _EXTREME_SUMS},
+}
+"""What a leaf's sums over its children are: written in, so that the planner drops what depends on them."""
+
+
+def _evaluated(inputs: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The chain of CTEs from ``inputs`` to ``judged``; ``known`` are inputs that are the same in every row."""
+
+    def fill(expression: str) -> str:
+        return (
+            re.sub(r"\b\w+\b", lambda word: known.get(word[0], word[0]), expression) if known else expression
+        )
+
+    def cell(column: str) -> str:
+        expression = column
+        if column in f.OF_ITSELF:
+            expression = f"below_{column} + {f.OF_ITSELF[column].format(r='j').replace('j.', '')}"
+        return f"({fill(expression)})::{_TYPES[column]}" if column in _TYPES else fill(expression)
+
     values = ", ".join(
         f"{f.value(b)} AS {b}_value, {f.part(b, 'numerator')} AS {b}_numerator, "
         f"{f.part(b, 'denominator')} AS {b}_denominator"
         for b in f.BASES
     )
-    of_itself = {name: expression.format(r="j").replace("j.", "") for name, expression in f.OF_ITSELF.items()}
-    rows = [
-        f"({f'below_{c} + {of_itself[c]}' if c in of_itself else c})::{_TYPES[c]} AS {c}"
-        if c in _TYPES
-        else (f"below_{c} + {of_itself[c]} AS {c}" if c in of_itself else c)
-        for c in COLUMNS
-    ]
     steps = {
         "valued": f"{values}, {f.EXPECTED} AS expected",
         "attained": f"""{f.basis_attainment("measured")} AS measured_attainment,
@@ -122,9 +138,10 @@ def _evaluated(inputs: str) -> str:
     }
     chain, before = [f"inputs AS ({inputs} {FENCE})"], "inputs"
     for step, columns in steps.items():
-        chain.append(f"{step} AS (SELECT *, {columns} FROM {before} {FENCE})")
+        chain.append(f"{step} AS (SELECT *, {fill(columns)} FROM {before} {FENCE})")
         before = step
-    return ", ".join([*chain, f"judged AS (SELECT {', '.join(rows)} FROM {before} {FENCE})"])
+    rows = ", ".join(f"{cell(column)} AS {column}" for column in COLUMNS)
+    return ", ".join([*chain, f"judged AS (SELECT {rows} FROM {before} {FENCE})"])
 
 
 def _moved_inputs() -> str:
@@ -146,11 +163,24 @@ def _moved_inputs() -> str:
         {_EXTREMES}"""
 
 
+_TRUE_INPUTS = (
+    *(f"{source} AS {name}" for name, source in _OWN_READINGS),
+    *(f"coalesce(tasks.{n}, 0) AS {n}" for n in _OWN_TASKS),
+)
+_TRUTH = f"""FROM (SELECT id AS target_id FROM target WHERE plan_id = :plan_id AND level = :level) x
+    {_JOINS} {_reading("measured", "true")} {_reading("reported", "true")}
+    LEFT JOIN ({TASK_SUMS} AND k.plan_id = :plan_id GROUP BY tt.target_id) tasks ON tasks.target_id = t.id"""
+
+
+def _leaf_inputs() -> str:
+    """Inputs of a rebuild's deepest level: everything from the truth, nothing below."""
+    return f"""SELECT {_DEFINITION}, {", ".join(_TRUE_INPUTS)} {_TRUTH}"""
+
+
 def _summed_inputs() -> str:
-    """Inputs of a rebuild: everything from the truth, sums added up from the level below."""
+    """Inputs of a rebuild above: from the truth, and sums added up from the level below."""
     columns = [
-        *(f"{source} AS {name}" for name, source in _OWN_READINGS),
-        *(f"coalesce(tasks.{n}, 0) AS {n}" for n in _OWN_TASKS),
+        *_TRUE_INPUTS,
         *(f"coalesce(c.{c}, 0) AS {'below_' if c in f.SUBTREE else ''}{c}" for c in SUMS),
         *(f"CASE WHEN kr.rollup IN ('MIN', 'MAX') THEN c.{e} END AS {e}" for e, _ in _EXTREME_SUMS),
     ]
@@ -160,15 +190,10 @@ def _summed_inputs() -> str:
             *(f"{aggregate.format('r')} FILTER (WHERE r.live) AS {e}" for e, aggregate in _EXTREME_SUMS),
         ]
     )
-    return f"""SELECT {_DEFINITION}, {", ".join(columns)}
-        FROM (SELECT id AS target_id FROM target WHERE plan_id = :plan_id AND level = :level) x
-        {_JOINS}
+    return f"""SELECT {_DEFINITION}, {", ".join(columns)} {_TRUTH}
         LEFT JOIN (SELECT r.parent_id, {sums} FROM target_outcome r
                    WHERE r.plan_id = :plan_id AND r.level = :level + 1 GROUP BY r.parent_id) c
-               ON c.parent_id = t.id
-        {_reading("measured", "true")} {_reading("reported", "true")}
-        LEFT JOIN ({TASK_SUMS} AND k.plan_id = :plan_id GROUP BY tt.target_id) tasks
-               ON tasks.target_id = t.id"""
+               ON c.parent_id = t.id"""
 
 
 _UPSERT = f"""INSERT INTO target_outcome ({", ".join(COLUMNS)}) SELECT {", ".join(COLUMNS)} FROM {{source}}
@@ -193,11 +218,13 @@ REFRESH_LEVEL = f"""WITH {_evaluated(_moved_inputs())},
         FROM written GROUP BY plan_id, unit_id)
     SELECT count(*) FROM written"""
 
-DIFFERING_LEVEL = f"""CREATE TEMP TABLE outcome_differing ON COMMIT DROP AS
-    WITH {_evaluated(_summed_inputs())}
+_DIFFERING = """CREATE TEMP TABLE outcome_differing ON COMMIT DROP AS
+    WITH {judged}
     SELECT j.* FROM judged j LEFT JOIN target_outcome o ON o.target_id = j.target_id
     WHERE o IS NULL OR o.* IS DISTINCT FROM j.*"""
-"""What a rebuild would rewrite on one level: a plain query, so that all cores may work on it.
+DIFFERING_LEAVES = _DIFFERING.format(judged=_evaluated(_leaf_inputs(), _CHILDLESS))
+DIFFERING_PARENTS = _DIFFERING.format(judged=_evaluated(_summed_inputs()))
+"""What a rebuild would rewrite on the deepest level, and on one above it.
 
 Execute with literal ``plan_id`` and ``level``: PostgreSQL's utility statements take no parameters.
 """
