@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vdept.kernel.db import Tx
 from vdept.outcomes import statements
 
-
 PLANNING = "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_memoize', 'off', true)"
 """The tables being filled have no statistics yet: without this a join may be planned for one row. And no
 reading is looked up twice, so remembering them only costs."""

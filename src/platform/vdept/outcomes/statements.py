@@ -109,7 +109,7 @@ _CHILDLESS = {
 
 
 def _evaluated(inputs: str, known: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The chain of CTEs from ``inputs`` to ``judged``; ``known`` are inputs that are the same in every row."""
+    """The chain of CTEs from ``inputs`` to ``judged``; ``known`` inputs are the same in every row."""
 
     def fill(expression: str) -> str:
         return (
