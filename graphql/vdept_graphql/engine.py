@@ -27,8 +27,8 @@ from vdept_graphql.costs import cost, require_affordable
 from vdept_graphql.limits import LIMITS, parse_limited, refusal_error
 
 CACHED_DOCUMENTS = 512
-CACHED_TEXT = 20_000
-"""Longer texts are run but not remembered, so that the cache stays within 10 MB of text."""
+CACHED_TEXT = 4_000
+"""Longer texts are run but not remembered: parsed, a text takes some 130 times its size (at most 260 MB)."""
 
 
 class RequestError(Exception):

@@ -10,12 +10,15 @@ from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
 from vdept_graphql.nodes import NodeQuery
 from vdept_graphql.people import PeopleQuery
 from vdept_graphql.people_mutations import PeopleMutation
+from vdept_graphql.plan_mutations import PlanMutation
 from vdept_graphql.scalars import SCALARS
+from vdept_graphql.target_mutations import TargetMutation
 from vdept_graphql.target_queries import TargetQuery
 from vdept_graphql.task_mutations import TaskLifeMutation
 from vdept_graphql.task_queries import TaskQuery
 from vdept_graphql.task_sharing_mutations import TaskSharingMutation
-from vdept_graphql.units import UnitMutation, UnitQuery
+from vdept_graphql.unit_mutations import UnitMutation
+from vdept_graphql.units import UnitQuery
 
 DESCRIBED = (target_enums, task_enums)
 """Importing these is what publishes the core's enums."""
@@ -30,7 +33,15 @@ class Query(NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, Ta
     description="What can be done. Every field is one transaction: done as a whole, or refused with nothing "
     "changed and the reason in `errors`."
 )
-class Mutation(UnitMutation, PeopleMutation, MeasurementMutation, TaskLifeMutation, TaskSharingMutation):
+class Mutation(
+    UnitMutation,
+    PeopleMutation,
+    PlanMutation,
+    TargetMutation,
+    MeasurementMutation,
+    TaskLifeMutation,
+    TaskSharingMutation,
+):
     """The write side."""
 
 

@@ -13,7 +13,7 @@ from vdept.kernel.db import Database
 from vdept.kernel.idempotency import IdempotencyKey
 from vdept.people.models import Membership, Person
 from vdept.units.models import Unit, UnitKind
-from vdept_graphql import units
+from vdept_graphql import unit_mutations
 from vdept_graphql.ids import encode
 
 UNIT = "unit { id code name nameEn version }"
@@ -220,13 +220,13 @@ async def test_two_copies_sent_at_once_take_effect_once(api: Api, world: World) 
 async def test_a_failure_in_the_middle_leaves_nothing(
     api: Api, world: World, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = units.service.create_unit
+    create = unit_mutations.service.create_unit
 
     async def fails_afterwards(tx: object, **given: object) -> None:
         await create(tx, **given)  # type: ignore[arg-type]
         raise ZeroDivisionError
 
-    monkeypatch.setattr(units.service, "create_unit", fails_afterwards)
+    monkeypatch.setattr(unit_mutations.service, "create_unit", fails_afterwards)
     given = {"code": "T-98", "name": "Tỉnh", "kind": "FIRM", "idempotencyKey": "k-4"}
     reply = await api.do("createUnit", given, world.administrator, UNIT)
     assert reply.codes == ["INTERNAL_ERROR"]
