@@ -162,7 +162,7 @@ def rolled_up(rule: Rollup, children: Sequence[Child]) -> Decimal | None:
             return None
 
 
-_GRAVEST_FIRST = (
+GRAVEST_FIRST = (
     Status.NOT_MET,
     Status.OFF_TRACK,
     Status.AT_RISK,
@@ -171,11 +171,12 @@ _GRAVEST_FIRST = (
     Status.MET,
     Status.PAUSED,
 )
+"""The order in which a unit's status is looked for among its targets' statuses."""
 
 
 def gravest(counts: Mapping[Status, int]) -> Status | None:
     """The status of a unit in a plan: the gravest that any of its targets has; None without targets."""
-    return next((status for status in _GRAVEST_FIRST if counts.get(status, 0) > 0), None)
+    return next((status for status in GRAVEST_FIRST if counts.get(status, 0) > 0), None)
 
 
 def share_of(total: Decimal, weight: Decimal) -> Decimal | None:

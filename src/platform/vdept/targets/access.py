@@ -57,10 +57,9 @@ def holds_in_plan(ids: frozenset[int]) -> Condition:
 
 def held_below(public_ids: frozenset[int]) -> Condition:
     """One of these public bodies, or a unit below it, holds a target in the plan."""
+    held = sa.select(Target.id).join(Unit, Unit.id == Target.unit_id)
     return (
-        sa.exists()
-        .where(Target.plan_id == Plan.id, Unit.id == Target.unit_id, Unit.path.overlap(_units(public_ids)))
-        .correlate(Plan)
+        held.where(Target.plan_id == Plan.id, Unit.path.overlap(_units(public_ids))).correlate(Plan).exists()
     )
 
 

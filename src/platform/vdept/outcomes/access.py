@@ -1,0 +1,35 @@
+"""Who sees which outcomes, decided in SQL.
+
+* A target's outcome is seen by whoever sees the target.
+* A unit's outcome in a plan is seen by whoever sees the plan whole. Everybody else sees the rows of their
+  own units in issued plans: a firm its own figures, neither those of the bodies it works for nor of others.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from vdept.kernel.actor import Actor
+from vdept.outcomes.models import UnitOutcome
+from vdept.targets.access import plans_seen_whole, visible_targets
+from vdept.targets.models import Plan, PlanState
+
+Condition = sa.ColumnElement[bool]
+
+
+def visible_target_outcomes(actor: Actor) -> Condition:
+    """For a query that joins ``Target``: as the target."""
+    condition: Condition = visible_targets(actor)
+    return condition
+
+
+def visible_unit_outcomes(actor: Actor) -> Condition:
+    """The condition on ``UnitOutcome`` that this actor's reads start from."""
+    if actor.sees_everything:
+        return sa.true()
+    if actor.person_id is None:
+        return sa.false()
+    whole: Any = sa.select(Plan.id).where(plans_seen_whole(actor)).scalar_subquery()
+    issued: Any = sa.select(Plan.id).where(Plan.state != PlanState.DRAFT).scalar_subquery()
+    own = sa.and_(UnitOutcome.unit_id.in_(sorted(actor.unit_ids)), UnitOutcome.plan_id.in_(issued))
+    return sa.or_(UnitOutcome.plan_id.in_(whole), own)
