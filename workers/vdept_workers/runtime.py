@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
@@ -92,15 +94,36 @@ def _end_after(wait: Callable[[], object]) -> None:
     threading.Thread(target=watch, daemon=True, name="lifeline").start()
 
 
+def make_was_interrupted() -> bool:
+    """Whether this runs under make, and make alone got SIGINT.
+
+    Ctrl-C reaches the whole terminal's group. A signal sent to make only does not: make passes SIGTERM on
+    but not SIGINT, gives up catching it, and waits for us for ever. Linux shows what a process catches.
+    """
+    try:
+        parent = Path(f"/proc/{os.getppid()}")
+        if (parent / "comm").read_text().strip() not in {"make", "gmake"}:
+            return False
+        masks = dict(re.findall(r"^Sig(Cgt|Ign):\s*([0-9a-f]+)$", (parent / "status").read_text(), re.M))
+    except OSError:
+        return False
+    heeded = any(int(mask, 16) & 1 << (signal.SIGINT - 1) for mask in masks.values())
+    return len(masks) == 2 and not heeded
+
+
 @contextlib.contextmanager
 def servers(chosen: Settings, *, redis: bool = True) -> Iterator[Addresses]:
     """The servers that the settings name; the embedded ones in their place where they name none."""
     if chosen.database_url and (chosen.redis_url or not redis):
         yield Addresses(chosen.database_url, chosen.redis_url)
         return
-    from vdept.kernel import embedded
-    from vdept.kernel.cluster import EmbeddedServersError
-
+    try:
+        from vdept.kernel import embedded
+        from vdept.kernel.cluster import EmbeddedServersError
+    except ImportError as error:
+        given = "set VDEPT_DATABASE_URL and VDEPT_REDIS_URL"
+        msg = f"No server is given and the embedded ones are not installed: {given}."
+        raise Failure(msg) from error
     try:
         running = embedded.start(chosen.data_path, say=say)
     except EmbeddedServersError as error:

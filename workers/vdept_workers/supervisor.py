@@ -18,7 +18,16 @@ import click
 from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings
 from vdept_workers import demo, operations, serving
-from vdept_workers.runtime import LIFELINE, Addresses, Failure, Stopped, migrated, say, servers
+from vdept_workers.runtime import (
+    LIFELINE,
+    Addresses,
+    Failure,
+    Stopped,
+    make_was_interrupted,
+    migrated,
+    say,
+    servers,
+)
 
 PATIENCE = 8.0
 """Seconds for a child to end by itself."""
@@ -96,13 +105,14 @@ def run(settings: Settings, *, with_demo: bool) -> None:
                 child.start()
             _when_ready(settings, children)
             _announce(settings, tokens)
-            while True:
+            while not make_was_interrupted():
                 time.sleep(0.2)
                 for child in children:
                     child.look_after()
         except Stopped:
-            say("stopping")
+            pass
         finally:
+            say("stopping")
             for child in children:
                 child.ask_to_end()
             deadline = time.monotonic() + PATIENCE
