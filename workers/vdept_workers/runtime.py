@@ -104,7 +104,8 @@ def make_was_interrupted() -> bool:
         parent = Path(f"/proc/{os.getppid()}")
         if (parent / "comm").read_text().strip() not in {"make", "gmake"}:
             return False
-        masks = dict(re.findall(r"^Sig(Cgt|Ign):\s*([0-9a-f]+)$", (parent / "status").read_text(), re.M))
+        status = (parent / "status").read_text()
+        masks = dict(re.findall(r"^Sig(Cgt|Ign):\s*([0-9a-f]+)$", status, re.MULTILINE))
     except OSError:
         return False
     heeded = any(int(mask, 16) & 1 << (signal.SIGINT - 1) for mask in masks.values())
