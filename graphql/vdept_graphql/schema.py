@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from vdept_graphql import target_enums, task_enums
+from vdept_graphql.activities import ActivityQuery
 from vdept_graphql.compiled import CompiledExecutor
 from vdept_graphql.engine import Engine
 from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
@@ -25,7 +26,7 @@ DESCRIBED = (target_enums, task_enums)
 
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
-class Query(NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, TaskQuery):
+class Query(NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, TaskQuery, ActivityQuery):
     """The read side."""
 
 

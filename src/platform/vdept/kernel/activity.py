@@ -91,10 +91,12 @@ async def write(
     await session.execute(sa.insert(Activity).inline(), rows)
 
 
-async def read_feed(session: AsyncSession, after: Position | None, limit: int) -> list[Activity]:
+async def read_feed(
+    session: AsyncSession, after: Position | None, limit: int, *conditions: sa.ColumnElement[bool]
+) -> list[Activity]:
     """The next ``limit`` activities in commit order, none of which can be overtaken by a later commit."""
     horizon = sa.text("xid < pg_snapshot_xmin(pg_current_snapshot())")
-    query = sa.select(Activity).where(horizon).order_by(Activity.xid, Activity.id).limit(limit)
+    query = sa.select(Activity).where(horizon, *conditions).order_by(Activity.xid, Activity.id).limit(limit)
     if after is not None:
         query = query.where(
             sa.text("(xid, id) > (CAST(CAST(:after_xid AS text) AS xid8), :after_id)").bindparams(
