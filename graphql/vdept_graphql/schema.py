@@ -13,6 +13,7 @@ from vdept_graphql.people import PeopleQuery
 from vdept_graphql.people_mutations import PeopleMutation
 from vdept_graphql.plan_mutations import PlanMutation
 from vdept_graphql.scalars import SCALARS
+from vdept_graphql.target_holding_mutations import TargetHoldingMutation
 from vdept_graphql.target_mutations import TargetMutation
 from vdept_graphql.target_queries import TargetQuery
 from vdept_graphql.task_mutations import TaskLifeMutation
@@ -39,6 +40,7 @@ class Mutation(
     PeopleMutation,
     PlanMutation,
     TargetMutation,
+    TargetHoldingMutation,
     MeasurementMutation,
     TaskLifeMutation,
     TaskSharingMutation,
