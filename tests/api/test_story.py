@@ -1,0 +1,225 @@
+"""The story this product exists for, told through HTTP on the real registry, with a real worker behind it.
+
+The Prime Minister's office issues the plan and assigns "60 % of dossiers processed fully online" to all
+provinces in one act; Huế assigns it on to its communes; ministry, province and firm share a task under it;
+Huế reports 30 % and its system measures 17 %; the worker rolls up. Nobody calls a refresh.
+"""
+
+from typing import Any
+
+import pytest
+
+from api.story_scene import Teller, serving, telling
+from vdept.kernel.db import Database
+from vdept_workers.demo.people import (
+    COORDINATOR,
+    ENGINEER,
+    FIRM,
+    FIRM_HEAD,
+    HUE,
+    HUE_HEAD,
+    HUE_MEMBER,
+    ISSUER,
+    MINISTRY,
+    NATION,
+    OBSERVER,
+    THUAN_HOA,
+)
+
+BEGAN, LEFT = -270, 30
+"""Days since the plan was issued and until it is due: 0.9 of the way should be behind everybody."""
+
+
+class Plan:
+    """The global ids of what was set up."""
+
+    id: str
+    indicator: str
+    key_result: str
+    root: str
+    hue: str
+    commune: str
+
+
+async def issued_and_assigned(tell: Teller) -> Plan:
+    """The plan is issued and assigned to every province in one act."""
+    made, began = Plan(), tell.day(BEGAN)
+    defined = await tell.do(
+        ISSUER,
+        "DefineIndicator",
+        on=began,
+        name="Tỷ lệ hồ sơ thủ tục hành chính xử lý trực tuyến toàn trình",
+        unitOfMeasure="%",
+        numerator="hồ sơ xử lý trực tuyến toàn trình",
+        denominator="tổng số hồ sơ",
+        maximum="100",
+    )
+    made.indicator = defined["indicator"]["id"]
+    drafted = await tell.do(
+        ISSUER,
+        "DraftPlan",
+        on=began,
+        title="Kế hoạch tổng thể chuyển đổi số quốc gia",
+        issuerUnitId=tell.unit(NATION),
+        startsOn=str(began),
+        endsOn=str(tell.day(LEFT)),
+    )
+    made.id = drafted["plan"]["id"]
+    objective = await tell.do(
+        ISSUER, "SetObjective", on=began, planId=made.id, title="Dịch vụ công trực tuyến"
+    )
+    key_result = await tell.do(
+        ISSUER,
+        "SetKeyResult",
+        on=began,
+        objectiveId=objective["objective"]["id"],
+        indicatorId=made.indicator,
+        value="60",
+        baseline="0",
+        rollup="EACH",
+        basis="MEASURED",
+    )
+    made.key_result = key_result["keyResult"]["id"]
+    issued = await tell.do(ISSUER, "Issue", on=began, planId=made.id)
+    assert issued["plan"] == {"id": made.id, "state": "ISSUED", "issuer": {"code": "TTCP"}}
+    made.root = (await target_of(tell, made, NATION))["id"]
+    assigned = await tell.do(ISSUER, "AssignOn", on=began, parentTargetId=made.root, allOfKind=["PROVINCE"])
+    assert assigned == {"count": 34, "parent": {"id": made.root}}
+    return made
+
+
+async def target_of(tell: Teller, plan: Plan, code: str) -> dict[str, Any]:
+    asked = {"keyResultId": plan.key_result, "unitId": tell.unit(code)}
+    (target,) = (await tell.ask(ISSUER, "TargetOf", asked))["targets"]["nodes"]
+    assert isinstance(target, dict)
+    return target
+
+
+async def assigned_on(tell: Teller, plan: Plan) -> None:
+    """Huế acknowledges its target and assigns it on to its communes; what would be laxer is refused."""
+    day = tell.day(BEGAN + 5)
+    mine = await target_of(tell, plan, HUE)
+    assert mine["parent"] == {"id": plan.root}
+    assert mine["value"] == "60"
+    assert mine["acknowledgedAt"] is None
+    plan.hue = mine["id"]
+    order = {"parentTargetId": plan.hue, "allOfKind": ["COMMUNE"]}
+    assert await tell.refused(HUE_HEAD, "AssignOn", on=day, **order, value="50") == ["TARGET_LAXER"]
+    assert await tell.refused(COORDINATOR, "AssignOn", on=day, **order) == ["FORBIDDEN"]
+    assert await tell.refused(ENGINEER, "AssignOn", on=day, **order) == ["NOT_FOUND"]
+    assert (await tell.do(HUE_HEAD, "AssignOn", on=day, **order))["count"] == 40
+    assert await tell.refused(HUE_HEAD, "AssignOn", on=day, **order) == ["UNITS_ALREADY_HOLD"]
+    plan.commune = (await target_of(tell, plan, THUAN_HOA))["id"]
+
+
+async def shared(tell: Teller, plan: Plan) -> None:
+    """Province, firm and ministry share one task; the firm delivers another, and Huế confirms its effect."""
+    first, due = tell.day(BEGAN + 20), tell.day(LEFT)
+    terms = {"ownerUnitId": tell.unit(HUE), "planId": plan.id, "leadUnitId": tell.unit(FIRM), "kind": "DEEP"}
+    serving_target = [{"targetId": plan.hue}]
+    task = (
+        await tell.do(
+            HUE_HEAD,
+            "ShareTask",
+            on=first,
+            **terms,
+            title="Tái cấu trúc 25 dịch vụ công thiết yếu",
+            dueOn=str(due),
+            leadShare=50,
+            participants=[
+                {"unitId": tell.unit(HUE), "role": "PROBLEM_OWNER", "share": 30},
+                {"unitId": tell.unit(MINISTRY), "role": "CONTRIBUTOR", "share": 20},
+            ],
+            targets=serving_target,
+        )
+    )["task"]
+    parts = {(p["unit"]["code"], p["role"], p["state"], p["share"]) for p in task["participants"]}
+    assert parts == {
+        (FIRM, "BUILDER", "INVITED", 50),
+        (HUE, "PROBLEM_OWNER", "ACCEPTED", 30),
+        (MINISTRY, "CONTRIBUTOR", "INVITED", 20),
+    }
+    one = {"taskId": task["id"]}
+    assert await tell.refused(ENGINEER, "Accept", on=first, **one) == ["FORBIDDEN"]
+    await tell.do(FIRM_HEAD, "Accept", on=first, **one)
+    await tell.do(COORDINATOR, "TakePart", on=first, **one)
+    await tell.do(FIRM_HEAD, "PutPeopleOn", on=first, **one, personIds=[tell.person(ENGINEER)])
+    await tell.do(FIRM_HEAD, "Start", on=first, **one)
+    await tell.do(ENGINEER, "SayHowFar", **one, progress=70)
+    await tell.do(HUE_MEMBER, "SayHowFar", **one, progress=40)
+    said = await tell.do(COORDINATOR, "SayHowFar", **one, progress=50)
+    assert said["task"]["progress"] == "57"
+
+    second = (
+        await tell.do(
+            HUE_HEAD,
+            "ShareTask",
+            on=first,
+            **terms,
+            title="Kết nối Cổng dịch vụ công của thành phố với Cổng Dịch vụ công quốc gia",
+            dueOn=str(tell.day(-60)),
+            targets=serving_target,
+        )
+    )["task"]
+    two = {"taskId": second["id"]}
+    await tell.do(FIRM_HEAD, "Accept", on=first, **two)
+    await tell.do(FIRM_HEAD, "Start", on=first, **two)
+    result = "Hai cổng đã kết nối."
+    assert await tell.refused(FIRM_HEAD, "Deliver", **two, result=result) == ["TASK_EVIDENCE_REQUIRED"]
+    evidence = [{"url": "https://dichvucong.example.vn/nghiem-thu", "title": "Biên bản nghiệm thu"}]
+    delivered = await tell.do(FIRM_HEAD, "Deliver", **two, result=result, evidence=evidence)
+    assert delivered["task"] == {
+        "state": "DELIVERED",
+        "deliveredOn": str(tell.today),
+        "timeliness": "DONE_LATE",
+        "progress": "100",
+    }
+    assert await tell.refused(FIRM_HEAD, "ConfirmEffect", **two) == ["TASK_OWN_VERIFICATION"]
+    confirmed = await tell.do(HUE_HEAD, "ConfirmEffect", **two)
+    assert confirmed["task"] == {"state": "VERIFIED", "verifiedBy": {"name": "Lê Hữu Phước"}}
+
+
+async def measured_and_reported(tell: Teller, plan: Plan) -> None:
+    """Huế reports 30 %, its system measures 17 %; of the other provinces three have reached 60 %."""
+    of_hue = {"indicatorId": plan.indicator, "unitId": tell.unit(HUE), "asOf": str(tell.today)}
+    said = {**of_hue, "basis": "REPORTED", "numerator": "30000", "denominator": "100000"}
+    reported = await tell.do(HUE_MEMBER, "Record", **said)
+    assert reported["measurement"] == {
+        "basis": "REPORTED",
+        "value": "30",
+        "numerator": "30000",
+        "denominator": "100000",
+    }
+    seen = {
+        **of_hue,
+        "basis": "MEASURED",
+        "numerator": "17000",
+        "denominator": "100000",
+        "source": "Hệ thống",
+    }
+    assert await tell.refused(OBSERVER, "Record", **seen) == ["FORBIDDEN"]
+    assert (await tell.do(HUE_HEAD, "Record", **seen))["measurement"]["value"] == "17"
+    others = [unit for unit in tell.cast.provinces if unit.code != HUE]
+    rows = [
+        {
+            "indicatorId": plan.indicator,
+            "unitId": tell.unit(unit.code),
+            "basis": "MEASURED",
+            "asOf": str(tell.day(-1)),
+            "numerator": str(numerator),
+            "denominator": "1000",
+            "source": "Hệ thống",
+        }
+        for unit, numerator in zip(others, [600, 700, 800, *[500] * 10, *[400] * 20], strict=True)
+    ]
+    assert (await tell.do(ISSUER, "RecordMany", rows=rows))["count"] == 33
+
+
+async def test_the_story(
+    db: Database, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(database_url, redis_url) as url, telling(db, url, monkeypatch) as tell:
+        plan = await issued_and_assigned(tell)
+        await assigned_on(tell, plan)
+        await shared(tell, plan)
+        await measured_and_reported(tell, plan)
