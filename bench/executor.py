@@ -1,27 +1,18 @@
-"""The compiled executor against graphql-core's, in one interleaved run: ``python bench/executor.py``.
+"""Executing GraphQL with generated functions against graphql-core's own executor, on the same schema."""
 
-``measure()`` returns the rows; ``make bench`` puts them beside the others.
-"""
-
-import asyncio
 import datetime as dt
 import gc
-import statistics
-import time
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import strawberry
-from rich.console import Console
-from rich.table import Table
 from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 
+from bench.harness import Figure, main, paired
 from vdept_graphql.compiled import CompiledExecutor
-
-ROUNDS = 15
 
 
 @strawberry.enum
@@ -120,59 +111,50 @@ async def _participants(keys: list[int]) -> list[list[Participant]]:
 
 PLAIN = "id title state progress value dueDate createdAt overdue note version"
 DOCUMENTS = {
-    "500 nodes × 10 plain fields": f"{{ tasks(first: 500) {{ edges {{ cursor node {{ {PLAIN} }} }} }} }}",
-    "50 nodes × 10 fields, participants, units": (
+    (
+        "executor: 500 nodes × 10 fields / graphql-core",
+        "<= 0.2",
+    ): f"{{ tasks(first: 500) {{ edges {{ cursor node {{ {PLAIN} }} }} }} }}",
+    ("executor: 50 nodes with participants and units / graphql-core", "<= 0.4"): (
         f"{{ tasks(first: 50) {{ edges {{ cursor node {{ {PLAIN}"
         " participants { id role share unit { id name code } } } } } }"
     ),
 }
 
 
-@dataclass(frozen=True)
-class Row:
-    name: str
-    ours: float
-    reference: float
+class Side:
+    """One schema, asked again and again with fresh loaders."""
 
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.reference
+    def __init__(self, executor: Any) -> None:
+        self.schema = strawberry.Schema(
+            Query, extensions=[ParserCache, ValidationCache], execution_context_class=executor
+        )
 
-
-async def _once(schema: strawberry.Schema, query: str) -> tuple[float, Any]:
-    context = {"units": DataLoader(load_fn=_units), "participants": DataLoader(load_fn=_participants)}
-    started = time.perf_counter()
-    result = await schema.execute(query, context_value=context)
-    return (time.perf_counter() - started) * 1000, result
+    async def ask(self, query: str) -> Any:
+        loaders = {"units": DataLoader(load_fn=_units), "participants": DataLoader(load_fn=_participants)}
+        result = await self.schema.execute(query, context_value=loaders)
+        assert not result.errors
+        return result.data
 
 
-async def _measure() -> list[Row]:
-    extensions = [ParserCache, ValidationCache]
-    stock = strawberry.Schema(Query, extensions=extensions)
-    ours = strawberry.Schema(Query, extensions=extensions, execution_context_class=CompiledExecutor)
-    rows = []
-    for name, query in DOCUMENTS.items():
-        for _ in range(30):  # warm
-            expected, answer = (await _once(stock, query))[1], (await _once(ours, query))[1]
-        if answer.errors or answer.data != expected.data:
-            msg = f"{name}: the answers differ"
-            raise AssertionError(msg)
-        times: dict[str, list[float]] = {"stock": [], "ours": []}
-        for _ in range(ROUNDS):
-            gc.collect()
-            times["stock"].append((await _once(stock, query))[0])
-            times["ours"].append((await _once(ours, query))[0])
-        rows.append(Row(name, statistics.median(times["ours"]), statistics.median(times["stock"])))
-    return rows
+async def bench() -> list[Figure]:
+    ours, stock = Side(CompiledExecutor), Side(None)
+    figures = []
+    for (name, goal), query in DOCUMENTS.items():
+        for _ in range(30):  # a selection set is compiled once it is warm
+            answer = await ours.ask(query)
+        assert answer == await stock.ask(query)
+        figures.append(
+            await paired(
+                name, partial(ours.ask, query), partial(stock.ask, query), goal, runs=11, between=_collect
+            )
+        )
+    return figures
 
 
-def measure() -> list[Row]:
-    """One row per document: our time and graphql-core's, in milliseconds, the median of all rounds."""
-    return asyncio.run(_measure())
+async def _collect() -> None:
+    gc.collect()
 
 
 if __name__ == "__main__":
-    table = Table("document", "compiled, ms", "graphql-core, ms", "ratio")
-    for row in measure():
-        table.add_row(row.name, f"{row.ours:.2f}", f"{row.reference:.2f}", f"{row.ratio:.2f}")
-    Console().print(table)
+    main(bench)

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import re
 import uuid
 from decimal import Decimal
 from enum import Enum
@@ -286,8 +287,10 @@ def document(rng: Random, schema: Any, *, asynchronous: bool) -> str:
     """A random valid operation with aliases, fragments, directives and variables."""
     writer = _Documents(rng, schema._schema, asynchronous)
     body = writer.selection(schema._schema.query_type, 0)
-    head = "query Q($yes: Boolean = true, $no: Boolean!, $n: Int) "
-    return head + body + "".join(writer.fragments)
+    text = body + "".join(writer.fragments)
+    declared = {"$yes": "Boolean = true", "$no": "Boolean!", "$n": "Int"}
+    used = [f"{name}: {type_}" for name, type_ in declared.items() if re.search(rf"\{name}\b", text)]
+    return f"query Q{'(' + ', '.join(used) + ')' if used else ''} {text}"
 
 
 ASYNCHRONOUS = {"page", "streamed", "slow", "slowStrict", "loaded", "loadedStrict", "loadedList", "total"}
@@ -323,13 +326,14 @@ class _Documents:
         return "{ " + " ".join(parts) + " }"
 
     def fields(self, type_: Any, depth: int, prefix: str) -> str:
-        from graphql import get_named_type, is_leaf_type
+        from graphql import get_named_type, is_leaf_type, is_required_argument
 
         rng = self.rng
         names = [
             name
             for name, field in type_.fields.items()
             if (self.asynchronous or name not in ASYNCHRONOUS)
+            and not any(is_required_argument(argument) for argument in field.args.values())
             and (depth < 2 or is_leaf_type(get_named_type(field.type)))
         ]
         parts = ["__typename"] if rng.random() < 0.3 else []
