@@ -337,3 +337,7 @@ REBUILD_UNITS = f"""WITH wanted AS ({_per_unit(_ALL_UNITS)}),
         ON CONFLICT (plan_id, unit_id) DO UPDATE SET {", ".join(f"{c} = excluded.{c}" for c in _BOTH)}
         RETURNING 1)
     SELECT (SELECT count(*) FROM emptied) + (SELECT count(*) FROM written)"""
+
+REBUILT_LEVEL = f"WITH {_evaluated(_summed_inputs())} SELECT * FROM judged"
+REBUILT_UNITS = _per_unit(_ALL_UNITS)
+"""What the rows of one level, and of all units, must be: for comparing without writing."""
