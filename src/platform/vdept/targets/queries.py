@@ -253,6 +253,40 @@ async def children_of_targets(
     return await fetch_each(tx.session, _targets(tx, which), Target.parent_id, target_ids, CHILDREN, request)
 
 
+async def children_counts(tx: Tx, target_ids: Collection[int]) -> dict[int, int]:
+    """To how many units each target was assigned on, withdrawn ones left out, of those the actor sees."""
+    query = (
+        sa.select(Target.parent_id, sa.func.count())
+        .where(
+            Target.parent_id == _any(target_ids),
+            Target.state != TargetState.WITHDRAWN,
+            visible_targets(tx.actor),
+        )
+        .group_by(Target.parent_id)
+    )
+    counts = dict.fromkeys(target_ids, 0)
+    counts.update((parent or 0, count) for parent, count in await tx.session.execute(query))
+    return counts
+
+
+async def unacknowledged_page(
+    tx: Tx, request: PageRequest, which: TargetFilter = TargetFilter()
+) -> Page[Target]:
+    """Targets that nobody has acknowledged within their plan's grace period: a warning to the assigner."""
+    overdue = sa.cast(Target.assigned_at + sa.func.make_interval(0, 0, 0, Plan.grace_days), sa.DateTime(True))
+    query = (
+        _targets(tx, which)
+        .join(Plan, Plan.id == Target.plan_id)
+        .where(
+            Plan.state == PlanState.ISSUED,
+            Target.state == TargetState.ACTIVE,
+            Target.acknowledged_at.is_(None),
+            overdue < tx.now,
+        )
+    )
+    return await fetch(tx.session, query, TARGETS, request)
+
+
 def _grouped(ids: Collection[int], rows: "Iterable[tuple[int, Any]]") -> dict[int, list[Any]]:
     groups: dict[int, list[Any]] = {each: [] for each in ids}
     for key, row in rows:

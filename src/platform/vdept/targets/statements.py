@@ -35,6 +35,7 @@ _TYPES: Mapping[str, Any] = {
     "verb": sa.Text(),
     "reason": sa.Text(),
     "data": sa.Text(),
+    "with_id": sa.Text(),
 }
 
 
@@ -138,3 +139,48 @@ ASSIGN_EACH = statement(
         data=f"CAST(:data AS jsonb) || jsonb_build_object('value', {NUMBER})",
     )
 )
+
+LOCK_FOR_ACKNOWLEDGEMENT = statement("""
+    SELECT t.id, t.unit_id, t.state, t.acknowledged_at, p.state AS plan_state
+    FROM target t JOIN plan p ON p.id = t.plan_id
+    WHERE t.id = ANY(:target_ids) ORDER BY t.id FOR NO KEY UPDATE OF t
+""")
+
+ACKNOWLEDGE = statement(f"""
+    WITH moved AS (
+        UPDATE target SET acknowledged_at = :now, acknowledged_by_id = :person_id, version = version + 1
+        WHERE id = ANY(:target_ids) AND acknowledged_at IS NULL
+        RETURNING id, plan_id, unit_id
+    ), {and_tell("target.acknowledged", "'{}'::jsonb", outcome=False)}
+    SELECT count(*) FROM moved
+""")
+
+_SUBTREE = """
+    WITH RECURSIVE below AS (
+        SELECT id FROM target WHERE id = :target_id
+        UNION ALL
+        SELECT t.id FROM target t JOIN below ON t.parent_id = below.id
+    )"""
+
+WITHDRAW = statement(f"""{_SUBTREE}, moved AS (
+        UPDATE target SET state = 'WITHDRAWN', state_reason = :reason, review_on = NULL, version = version + 1
+        FROM below WHERE target.id = below.id AND state <> 'WITHDRAWN'
+        RETURNING target.id, plan_id, unit_id
+    ), {and_tell("target.withdrawn", "jsonb_build_object('withId', :with_id, 'reason', :reason)")}
+    SELECT count(*) FROM moved
+""")
+"""``with_id`` joins the rows of one act, so that exactly these are reinstated."""
+
+REINSTATE = statement(f"""{_SUBTREE}, last AS (
+        SELECT below.id, (SELECT a.xid::text || ' ' || (a.data ->> 'withId') FROM activity a
+            WHERE a.subject_type = 'Target' AND a.subject_id = below.id AND a.verb = 'target.withdrawn'
+            ORDER BY a.id DESC LIMIT 1) AS act
+        FROM below
+    ), moved AS (
+        UPDATE target SET state = 'ACTIVE', state_reason = NULL, version = version + 1
+        FROM last WHERE target.id = last.id AND state = 'WITHDRAWN'
+            AND (last.id = :target_id OR last.act = (SELECT act FROM last WHERE id = :target_id))
+        RETURNING target.id, plan_id, unit_id
+    ), {and_tell("target.reinstated", "jsonb_build_object('withId', :with_id)")}
+    SELECT count(*) FROM moved
+""")
