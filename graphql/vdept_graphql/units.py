@@ -19,6 +19,8 @@ from vdept_graphql.ids import NODES, Node, decode_optional, encode
 
 if TYPE_CHECKING:
     from vdept_graphql.people import Membership, Person
+    from vdept_graphql.target_queries import TargetFilter
+    from vdept_graphql.targets import Target
     from vdept_graphql.task_queries import UnitTaskFilter
     from vdept_graphql.tasks import Task
 
@@ -149,6 +151,26 @@ class Unit(Node):
         which = filter.plain() if filter else ALL_OF_UNIT
         request = PageRequest(first, after, last, before)
         return info.context.load(load_tasks_of_units, self.key, request, which, order_by)  # type: ignore[no-any-return]
+
+    @field(description="The targets it holds, of those you may see, in due order.")
+    def targets(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["TargetFilter", strawberry.lazy("vdept_graphql.target_queries")] | None,
+            argument(description="Which of them; all that you may see unless given."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Target", strawberry.lazy("vdept_graphql.targets")]]:
+        from vdept.targets.queries import TargetFilter as Which
+        from vdept_graphql.targets import load_targets_of_units
+
+        which = filter.plain() if filter else Which()
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_targets_of_units, self.key, request, which)  # type: ignore[no-any-return]
 
 
 @strawberry.input(description="Which units; all conditions given must hold.")
