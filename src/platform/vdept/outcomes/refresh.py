@@ -61,6 +61,7 @@ async def refresh(database: Database, *, now: datetime | None = None) -> Refresh
 async def reevaluate(database: Database, *, as_of: date) -> int:
     """Move every open plan to ``as_of``: status by pace and timeliness change with the calendar.
 
+    A closed plan goes on until every target has been due and has its verdict, and then stands still.
     Catches up by itself after any downtime (a plan already at ``as_of`` is left alone). Returns how many
     plans were moved.
     """
@@ -68,7 +69,8 @@ async def reevaluate(database: Database, *, as_of: date) -> int:
         behind = await tx.session.scalars(
             sa.text(
                 "SELECT p.id FROM plan p JOIN plan_evaluation e ON e.plan_id = p.id "
-                "WHERE p.state = 'ISSUED' AND e.evaluated_on < :as_of ORDER BY p.id"
+                "WHERE e.evaluated_on < :as_of AND (p.state = 'ISSUED' OR p.state = 'CLOSED' "
+                "AND e.evaluated_on <= (SELECT max(due_on) FROM target WHERE plan_id = p.id)) ORDER BY p.id"
             ),
             {"as_of": as_of},
         )
