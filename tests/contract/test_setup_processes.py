@@ -57,8 +57,7 @@ class Place:
         for process in psutil.process_iter():
             try:
                 line = " ".join(process.cmdline())
-                here = str(self.data) in line or process.environ().get("VDEPT_DATA_DIR") == str(self.data)
-                if here and process.status() != psutil.STATUS_ZOMBIE:
+                if str(self.data) in line or process.environ().get("VDEPT_DATA_DIR") == str(self.data):
                     found.append(f"{process.pid} {line[:100]}")
             except psutil.Error:
                 continue

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -112,6 +114,25 @@ def make_was_interrupted() -> bool:
     return len(masks) == 2 and not heeded
 
 
+def adopt_orphans() -> None:
+    """Let servers that detached themselves become children of this process and not of init (Linux).
+
+    Some init processes of containers take their time, or never look after what died: it would stay in the
+    process list as defunct.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def bury_orphans() -> None:
+    """Take the exit codes of the servers that have stopped; those that others still use live on."""
+    deadline = time.monotonic() + 1
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def servers(chosen: Settings, *, redis: bool = True) -> Iterator[Addresses]:
     """The servers that the settings name; the embedded ones in their place where they name none."""
@@ -125,6 +146,7 @@ def servers(chosen: Settings, *, redis: bool = True) -> Iterator[Addresses]:
         given = "set VDEPT_DATABASE_URL and VDEPT_REDIS_URL"
         msg = f"No server is given and the embedded ones are not installed: {given}."
         raise Failure(msg) from error
+    adopt_orphans()
     try:
         running = embedded.start(chosen.data_path, say=say)
     except EmbeddedServersError as error:
@@ -133,6 +155,7 @@ def servers(chosen: Settings, *, redis: bool = True) -> Iterator[Addresses]:
         yield Addresses(chosen.database_url or running.database_url, chosen.redis_url or running.redis_url)
     finally:
         running.stop()
+        bury_orphans()
 
 
 def wait_for_database(url: str, seconds: float = 30) -> bool:
