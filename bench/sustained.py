@@ -1,8 +1,9 @@
 """Sustained single-value changes by eight writers, with and without the roll-up running beside them.
 
 Each writer is a process that records one value a transaction through ``measurements.recording.record``.
-References: the same with nobody rolling up, and the same with the parents locked and moved inside the
-writer's own transaction, which is what the roll-up by a worker replaces.
+References: the same with nobody rolling up; and with the parents locked in the writer's own transaction,
+which is what the roll-up by a worker replaces: once keeping all the outcomes that the worker keeps, and once
+moving a single sum of each parent, the least that any writer who locks would have to do.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from bench.servers import SYSTEM, fresh, settle
 from vdept.kernel.db import Database, Tx
 from vdept.measurements.recording import record
 from vdept.outcomes.rebuild import rebuild_plan
-from vdept.outcomes.refresh import lock, refresh
+from vdept.outcomes.refresh import lock, refresh, roll_up
 from vdept.targets.models import Basis
 from vdept_workers.sweep import Sweeper
 
@@ -60,7 +61,7 @@ async def _move_parents_here(tx: Tx, unit: int, key_result: int, numerator: int)
     await tx.session.execute(_MOVE_PARENTS, {"by": by, "ids": parents})
 
 
-async def _write(url: str, seed: int, roots: int, start: float, seconds: float, locking: bool) -> int:
+async def _write(url: str, seed: int, roots: int, start: float, seconds: float, mode: str) -> int:
     database, dice, done = Database(url, pool_size=1), random.Random(seed), 0
     async with database.snapshot(SYSTEM) as tx:
         await tx.session.execute(sa.text("SELECT 1"))
@@ -82,14 +83,17 @@ async def _write(url: str, seed: int, roots: int, start: float, seconds: float, 
                 denominator=Decimal(1000),
                 source="bench",
             )
-            if locking:
+            if mode == "one sum":
                 await _move_parents_here(tx, unit, key_result, n)
+            elif mode == "outcomes":
+                await lock(tx.session, 1)
+                await roll_up(tx)
         done += 1
     await database.close()
     return done
 
 
-def _writer(arguments: tuple[str, int, int, float, float, bool]) -> int:
+def _writer(arguments: tuple[str, int, int, float, float, str]) -> int:
     return asyncio.run(_write(*arguments))
 
 
@@ -160,8 +164,8 @@ async def bench() -> list[Figure]:
 
 
 async def _rates(database: Database, url: str, roots: int) -> list[Figure]:
-    """Rounds of: nobody rolls up, the worker does, the writers lock their parents; then drained to the end."""
-    rates: dict[str, list[float]] = {"alone": [], "worker": [], "locking": []}
+    """Rounds of: nobody rolls up, the worker does, the writers lock; each drained to the end."""
+    rates: dict[str, list[float]] = {"alone": [], "worker": [], "one sum": [], "outcomes": []}
     waits: list[float] = []
     loop = asyncio.get_running_loop()
     with ProcessPoolExecutor(WRITERS + 2, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -170,7 +174,7 @@ async def _rates(database: Database, url: str, roots: int) -> list[Figure]:
                 start = time.time() + (4.0 if round_number == 0 else 1.0)
                 jobs = [
                     loop.run_in_executor(
-                        pool, _writer, (url, round_number * 100 + i, roots, start, SECONDS, mode == "locking")
+                        pool, _writer, (url, round_number * 100 + i, roots, start, SECONDS, mode)
                     )
                     for i in range(WRITERS)
                 ]
@@ -187,7 +191,7 @@ async def _rates(database: Database, url: str, roots: int) -> list[Figure]:
                     waits += others[1] if beside else []
                 while (await refresh(database)).changes:
                     pass
-                if mode == "locking":
+                if mode == "one sum":
                     async with database.begin(SYSTEM) as tx:
                         await rebuild_plan(tx, 1)
     middle = {mode: statistics.median(measured) for mode, measured in rates.items()}
@@ -202,9 +206,16 @@ async def _rates(database: Database, url: str, roots: int) -> list[Figure]:
             ">= 0.8",
         ),
         figure(
-            f"changes, 8 writers, {name}: rolled up by the worker / parents locked by the writer",
+            f"changes, 8 writers, {name}: rolled up by the worker / the same outcomes by the writer, locking",
             middle["worker"],
-            middle["locking"],
+            middle["outcomes"],
+            "changes/s",
+            ">= 5",
+        ),
+        figure(
+            f"changes, 8 writers, {name}: rolled up by the worker / one sum of each parent by the writer, locking",
+            middle["worker"],
+            middle["one sum"],
             "changes/s",
             ">= 5",
         ),

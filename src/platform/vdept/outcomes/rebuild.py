@@ -59,13 +59,12 @@ def _literal(statement: str) -> sa.TextClause:
 
 _LEAVES = _literal(statements.DIFFERING_LEAVES)
 _PARENTS = _literal(statements.DIFFERING_PARENTS)
+_REWRITE = sa.text(f"WITH written AS ({statements.REWRITE_LEVEL} RETURNING 1) SELECT count(*) FROM written")
 
 
 async def rebuild_level(session: AsyncSession, plan_id: int, level: int, *, deepest: bool = False) -> int:
     """Rewrite what differs on one level of the plan's target trees; the levels below are right already."""
     await session.execute(_LEAVES if deepest else _PARENTS, {"plan_id": plan_id, "level": level})
-    written = await session.scalar(
-        sa.text(f"WITH written AS ({statements.REWRITE_LEVEL} RETURNING 1) SELECT count(*) FROM written")
-    )
+    written = await session.scalar(_REWRITE)
     await session.execute(sa.text("DROP TABLE outcome_differing"))
     return written or 0

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.actor import system
-from vdept.kernel.db import Database
+from vdept.kernel.db import Database, Tx
 from vdept.outcomes import statements
 from vdept.outcomes.rebuild import rebuild_plan
 
@@ -22,6 +22,16 @@ BATCH = 50_000
 """Changes taken in one transaction: a backlog is worked off in steps that others can see."""
 
 _LOCK_SPACE = 0x7664 << 44
+
+_WAITING = sa.text(
+    "SELECT array_agg(DISTINCT plan_id), max(id), count(*) "
+    "FROM (SELECT plan_id, id FROM outcome_change ORDER BY id LIMIT :batch) c"
+)
+
+# Made once: reading parameters out of statements of this size costs more than sending them.
+_PARTICIPATIONS = sa.text(statements.REFRESH_PARTICIPATIONS)
+_LEVEL = sa.text(statements.REFRESH_LEVEL)
+_UNITS = sa.text(statements.REFRESH_UNITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +46,24 @@ class RefreshReport:
 async def refresh(database: Database, *, now: datetime | None = None) -> RefreshReport:
     """Apply what changed since the last call, in one transaction."""
     async with database.begin(ACTOR, now=now) as tx:
-        waiting = await tx.session.execute(
-            sa.text(
-                "SELECT array_agg(DISTINCT plan_id), max(id), count(*) "
-                "FROM (SELECT plan_id, id FROM outcome_change ORDER BY id LIMIT :batch) c"
-            ),
-            {"batch": BATCH},
-        )
-        plans, upto, count = waiting.one()
-        locked = await _try_lock(tx.session, plans) if plans else []
-        if not locked:
-            return RefreshReport()
-        await prepare(tx.session, locked, tx.today)
-        changes, deepest, tasks = await _take(tx.session, locked, upto)
-        if tasks:
-            await tx.session.execute(sa.text(statements.REFRESH_PARTICIPATIONS))
-        targets = 0
-        for level in range(deepest, -1, -1):
-            targets += await tx.session.scalar(sa.text(statements.REFRESH_LEVEL), {"level": level}) or 0
-        await tx.session.execute(sa.text(statements.REFRESH_UNITS))
-        return RefreshReport(changes, targets, more=count == BATCH)
+        return await roll_up(tx)
+
+
+async def roll_up(tx: Tx) -> RefreshReport:
+    """Apply the changes that this transaction sees, for every plan that nobody else is refreshing."""
+    plans, upto, count = (await tx.session.execute(_WAITING, {"batch": BATCH})).one()
+    locked = await _try_lock(tx.session, plans) if plans else []
+    if not locked:
+        return RefreshReport()
+    await prepare(tx.session, locked, tx.today)
+    changes, deepest, tasks = await _take(tx.session, locked, upto)
+    if tasks:
+        await tx.session.execute(_PARTICIPATIONS)
+    targets = 0
+    for level in range(deepest, -1, -1):
+        targets += await tx.session.scalar(_LEVEL, {"level": level}) or 0
+    await tx.session.execute(_UNITS)
+    return RefreshReport(changes, targets, more=count == BATCH)
 
 
 async def reevaluate(database: Database, *, as_of: date) -> int:
