@@ -204,3 +204,28 @@ async def test_a_function_that_mostly_gives_up_is_dropped() -> None:
     given_up = STATISTICS.given_up
     await schema.execute("{ odd { tags } }")
     assert STATISTICS.given_up == given_up
+
+
+async def test_arguments_are_converted_once_and_mutable_ones_are_not_shared() -> None:
+    @strawberry.type
+    class Row:
+        @strawberry.field
+        def pushed(self, words: list[str], n: int = 2) -> str:
+            words.append("x")
+            return ",".join(words) + str(n)
+
+        @strawberry.field
+        def twice(self, n: int) -> int:
+            return 2 * n
+
+    @strawberry.type
+    class Root:
+        @strawberry.field
+        def rows(self) -> list[Row]:
+            return [Row() for _ in range(30)]
+
+    schema = Quiet(Root, execution_context_class=CompiledExecutor)
+    query = 'query($n: Int!) { rows { pushed(words: ["a"]) twice(n: $n) } }'
+    result = await schema.execute(query, variable_values={"n": 4})
+    assert result.data == {"rows": [{"pushed": "a,x2", "twice": 8}] * 30}
+    assert STATISTICS.compiled == 1

@@ -1,6 +1,9 @@
 """Fields that must be called: their resolver, their arguments, and how their value is completed."""
 
+import datetime as dt
+import uuid
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Literal
 
@@ -8,12 +11,16 @@ from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLReso
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.execution.values import get_argument_values
 from graphql.pyutils import Path
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from vdept_graphql.compiled.statistics import STATISTICS
 
-_IMMUTABLE = (str, int, float, bool, Enum, type(None))
+_IMMUTABLE = (str, int, float, Enum, Decimal, dt.date, dt.time, uuid.UUID, type(None))
 _BACKREF = "strawberry-definition"
+_NONE: Mapping[str, Any] = {}
+# Calls the resolver: source, info (or None if it does not want it), converted arguments.
+Direct = Callable[[Any, Any, Mapping[str, Any]], Any]
 # Values completed by graphql-core before it is worth generating a function for them.
 WARM_UP = 8
 
@@ -45,6 +52,7 @@ class Call:
 
     __slots__ = (
         "complete",
+        "convert",
         "details",
         "direct",
         "field",
@@ -75,7 +83,7 @@ class Call:
         self.nodes = [detail.node for detail in details]
         self.nullable = not isinstance(field.type, GraphQLNonNull)
         self.has_arguments = bool(field.args or self.nodes[0].arguments)
-        self.direct, self.wants_info = _direct(field, attribute, has_arguments=self.has_arguments)
+        self.direct, self.wants_info, self.convert = _direct(field, attribute)
         self.resolve = field.resolve
         # Filled in by the executor: None until warm, False where graphql-core must complete the value.
         self.complete: Generated | Literal[False] | None = None
@@ -98,59 +106,80 @@ class Call:
             memo[self] = values
         return values
 
+    def converted(self, executor: Any) -> Mapping[str, Any] | None:
+        """The arguments as the resolver takes them, for every row; None if rows must not share them."""
+        memo: dict[Call, Mapping[str, Any] | None] = executor.converted_arguments
+        if self not in memo:
+            memo[self] = self._converted(executor)
+        return memo[self]
+
+    def _converted(self, executor: Any) -> Mapping[str, Any] | None:
+        if not self.has_arguments:
+            return _NONE
+        if self.convert is None:
+            return None
+        try:
+            values = self.convert(self.arguments(executor))
+        except Exception:  # noqa: BLE001 - said again, row by row, by the wrapper
+            return None
+        return values if all(isinstance(value, _IMMUTABLE) for value in values.values()) else None
+
 
 def _direct(
-    field: GraphQLField, attribute: str | None, *, has_arguments: bool
-) -> tuple[Callable[[Any, Any], Any] | None, bool]:
+    field: GraphQLField, attribute: str | None
+) -> tuple[Direct | None, bool, Callable[[Any], Mapping[str, Any]] | None]:
     """A short way to the resolver, past Strawberry's wrapper where the wrapper would add nothing.
 
-    Only for fields without arguments, extensions, permissions or exception handlers. The second value says
-    whether it needs the info object.
+    Only for fields without extensions, permissions or exception handlers. The second value says whether it
+    needs the info object, the third converts its arguments.
     """
     if attribute is not None:
-        return (lambda source, _info: getattr(source, attribute)), False
+        return (lambda source, _info, _arguments: getattr(source, attribute)), False, None
     definition = field.extensions.get(_BACKREF)
     wrapper = field.resolve
     name = getattr(wrapper, "__name__", "")
     if (
-        has_arguments
-        or name not in ("_resolver", "_async_resolver")
+        name not in ("_resolver", "_async_resolver")
         or not isinstance(definition, StrawberryField)
         or definition.extensions
-        or definition.arguments
         or definition.base_resolver is None
         or type(definition).get_result is not StrawberryField.get_result
         or not callable(definition.base_resolver.wrapped_func)
     ):
-        return None, True
+        return None, True, None
     cells = _closure(wrapper)
-    if cells.get("field_exception_handlers", ...) != ():
-        return None, True
-    return _caller(definition, _closure(cells.get("_strawberry_info_from_graphql")))
+    converter = _closure(cells.get("_strawberry_info_from_graphql"))
+    mine = cells.get("field_exception_handlers", ...) == () and converter.get("field") is definition
+    if not mine or definition is None:
+        return None, True, None
+    return _caller(definition, converter.get("self"))
 
 
 def _caller(
-    definition: StrawberryField, converter: Mapping[str, Any]
-) -> tuple[Callable[[Any, Any], Any] | None, bool]:
+    definition: StrawberryField, converter: Any
+) -> tuple[Direct | None, bool, Callable[[Any], Mapping[str, Any]] | None]:
     resolver = definition.base_resolver
-    config = getattr(converter.get("self"), "config", None)
-    if resolver is None or config is None or converter.get("field") is not definition:
-        return None, True
+    config = getattr(converter, "config", None)
+    if resolver is None or config is None:
+        return None, True, None
     function: Any = resolver.wrapped_func
     positional = resolver.self_parameter is not None
     by_name = [p.name for p in (resolver.parent_parameter, resolver.root_parameter) if p is not None]
-    if resolver.info_parameter is None and not by_name:
-        return ((lambda source, _info: function(source)) if positional else lambda _s, _i: function()), False
     info_class: Callable[..., Any] = config.info_class
     info_name = resolver.info_parameter.name if resolver.info_parameter is not None else None
 
-    def call(source: Any, info: Any) -> Any:
-        arguments = dict.fromkeys(by_name, source)
+    def call(source: Any, info: Any, arguments: Mapping[str, Any]) -> Any:
+        named = dict(arguments)
+        for name in by_name:
+            named[name] = source
         if info_name is not None:
-            arguments[info_name] = info_class(_raw_info=info, _field=definition)
-        return function(source, **arguments) if positional else function(**arguments)
+            named[info_name] = info_class(_raw_info=info, _field=definition)
+        return function(source, **named) if positional else function(**named)
 
-    return call, info_name is not None
+    def convert(values: Any) -> Mapping[str, Any]:
+        return convert_arguments(values, definition.arguments, converter.scalar_registry, config)
+
+    return call, info_name is not None, convert
 
 
 def _closure(function: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.call_arguments: dict[calls.Call, Mapping[str, Any]] = {}
+        self.converted_arguments: dict[calls.Call, Mapping[str, Any] | None] = {}
         # Per operation, by identity of the list of nodes, which is held so that it stays its own.
         self._completers: dict[tuple[int, int], tuple[FieldDetailsList, Generated | None]] = {}
         middleware = self.middleware_manager

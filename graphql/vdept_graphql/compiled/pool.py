@@ -56,10 +56,11 @@ class Pool:
                 slot: Slot = (row, call.key, call.nullable, field_path, parent)
                 info = None
                 try:
-                    if call.wants_info:
+                    shared = None if call.direct is None else call.converted(executor)
+                    if call.wants_info or shared is None:
                         info = call.info(executor, field_path)
-                    if call.direct is not None:
-                        result = call.direct(source, info)
+                    if call.direct is not None and shared is not None:
+                        result = call.direct(source, info, shared)
                     else:
                         arguments = call.arguments(executor) if call.has_arguments else {}
                         result = (call.resolve or executor.field_resolver)(source, info, **arguments)
