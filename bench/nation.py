@@ -3,11 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-_UNITS = "INSERT INTO unit (id, code, name, kind, parent_id, path, sort_key, search, valid_from) OVERRIDING SYSTEM VALUE "
-_TARGETS = (
-    "INSERT INTO target (plan_id, key_result_id, indicator_id, unit_id, parent_id, level, value, baseline, "
-    "starts_on, due_on, assigned_by_unit_id, assigned_at) "
-)
+_UNITS = """INSERT INTO unit (id, code, name, kind, parent_id, path, sort_key, search, valid_from)
+    OVERRIDING SYSTEM VALUE """
+_TARGETS = """INSERT INTO target (plan_id, key_result_id, indicator_id, unit_id, parent_id, level, value,
+    baseline, starts_on, due_on, assigned_by_unit_id, assigned_at) """
 _DATES = "DATE '2026-01-01', DATE '2026-12-31'"
 
 
@@ -22,16 +21,16 @@ async def units(session: AsyncSession, *, provinces: int, communes: int) -> None
         session,
         _UNITS + "VALUES (1, 'G', 'Chính phủ', 'GOVERNMENT', NULL, '{1}', 'g', 'g', '2000-01-01')",
         _UNITS
-        + "SELECT 1 + i, 'P' || i, 'Tỉnh ' || i, 'PROVINCE', 1, ARRAY[1, 1 + i], 'p' || i, 'tinh ' || i, "
-        "'2000-01-01' FROM generate_series(1, CAST(:provinces AS int)) i",
+        + """SELECT 1 + i, 'P' || i, 'Tỉnh ' || i, 'PROVINCE', 1, ARRAY[1, 1 + i], 'p' || i, 'tinh ' || i,
+            '2000-01-01' FROM generate_series(1, CAST(:provinces AS int)) i""",
         provinces=provinces,
     )
     await run(
         session,
         _UNITS
-        + "SELECT 1000 + i, 'C' || i, 'Xã ' || i, 'COMMUNE', p, ARRAY[1, p, 1000 + i], 'c' || i, 'xa ' || i, "
-        "'2000-01-01' FROM generate_series(1, CAST(:communes AS int)) i, "
-        "LATERAL (SELECT 2 + i % CAST(:provinces AS int) AS p) x",
+        + """SELECT 1000 + i, 'C' || i, 'Xã ' || i, 'COMMUNE', p, ARRAY[1, p, 1000 + i], 'c' || i, 'xa ' || i,
+            '2000-01-01' FROM generate_series(1, CAST(:communes AS int)) i,
+            LATERAL (SELECT 2 + i % CAST(:provinces AS int) AS p) x""",
         provinces=provinces,
         communes=communes,
     )
@@ -42,15 +41,18 @@ async def plan(session: AsyncSession, *, key_results: int, rollup: str = "RATIO"
     """Plan 1 of the government with ``key_results`` percentages, each 60 % by the end of 2026."""
     await run(
         session,
-        "INSERT INTO plan (id, code, title, issuer_unit_id, starts_on, ends_on, audience, state) "
-        f"OVERRIDING SYSTEM VALUE VALUES (1, 'KH', 'Kế hoạch', 1, {_DATES}, 'GOVERNMENT', 'ISSUED')",
-        "INSERT INTO objective (id, plan_id, position, title) OVERRIDING SYSTEM VALUE VALUES (1, 1, 1, 'Mục tiêu')",
-        "INSERT INTO indicator (id, code, name, unit_of_measure, direction, numerator, denominator, sort_key, search) "
-        "OVERRIDING SYSTEM VALUE SELECT i, 'I' || i, 'Chỉ số ' || i, '%', 'AT_LEAST', 'tử số', 'mẫu số', 'i', 'i' "
-        "FROM generate_series(1, CAST(:n AS int)) i",
-        "INSERT INTO key_result (id, plan_id, objective_id, indicator_id, position, title, value, baseline, due_on, "
-        "rollup, basis) OVERRIDING SYSTEM VALUE SELECT i, 1, 1, i, i, 'Chỉ tiêu ' || i, 60, 0, '2026-12-31', "
-        "CAST(:rollup AS text), 'MEASURED' FROM generate_series(1, CAST(:n AS int)) i",
+        f"""INSERT INTO plan (id, code, title, issuer_unit_id, starts_on, ends_on, audience, state)
+            OVERRIDING SYSTEM VALUE VALUES (1, 'KH', 'Kế hoạch', 1, {_DATES}, 'GOVERNMENT', 'ISSUED')""",
+        """INSERT INTO objective (id, plan_id, position, title)
+            OVERRIDING SYSTEM VALUE VALUES (1, 1, 1, 'Mục tiêu')""",
+        """INSERT INTO indicator (id, code, name, unit_of_measure, direction, numerator, denominator,
+                sort_key, search)
+            OVERRIDING SYSTEM VALUE SELECT i, 'I' || i, 'Chỉ số ' || i, '%', 'AT_LEAST', 'tử số', 'mẫu số',
+                'i', 'i' FROM generate_series(1, CAST(:n AS int)) i""",
+        """INSERT INTO key_result (id, plan_id, objective_id, indicator_id, position, title, value, baseline,
+                due_on, rollup, basis)
+            OVERRIDING SYSTEM VALUE SELECT i, 1, 1, i, i, 'Chỉ tiêu ' || i, 60, 0, '2026-12-31',
+                CAST(:rollup AS text), 'MEASURED' FROM generate_series(1, CAST(:n AS int)) i""",
         n=key_results,
         rollup=rollup,
     )
@@ -80,8 +82,10 @@ async def measurements(session: AsyncSession) -> None:
     """One measured value for every commune and indicator."""
     await run(
         session,
-        "INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator, source, "
-        "recorded_at) SELECT t.indicator_id, t.unit_id, 'MEASURED', DATE '2026-06-30', round(100.0 * n / 1000, 6), "
-        "n, 1000, 'bench', now() FROM target t, LATERAL (SELECT (t.indicator_id * 7919 + t.unit_id * 104729) % 1000 "
-        "AS n) x WHERE t.level = 2 ORDER BY t.id",
+        """INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator,
+                source, recorded_at)
+            SELECT t.indicator_id, t.unit_id, 'MEASURED', DATE '2026-06-30', round(100.0 * n / 1000, 6),
+                n, 1000, 'bench', now()
+            FROM target t, LATERAL (SELECT (t.indicator_id * 7919 + t.unit_id * 104729) % 1000 AS n) x
+            WHERE t.level = 2 ORDER BY t.id""",
     )

@@ -213,7 +213,7 @@ async def _rates(database: Database, url: str, roots: int) -> list[Figure]:
             ">= 5",
         ),
         figure(
-            f"changes, 8 writers, {name}: rolled up by the worker / one sum of each parent by the writer, locking",
+            f"changes, 8 writers, {name}: rolled up by the worker / one sum a parent by the writer, locking",
             middle["worker"],
             middle["one sum"],
             "changes/s",
