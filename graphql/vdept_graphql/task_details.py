@@ -16,11 +16,10 @@ from vdept.tasks.models import (
     TaskComment,
     TaskEvidence,
 )
-from vdept.tasks.models import Participation as ParticipationRow
 from vdept_graphql.connections import Connection, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
-from vdept_graphql.people import Person
+from vdept_graphql.people import Person, load_persons
 from vdept_graphql.task_people import TaskPerson, load_colleagues
 from vdept_graphql.units import Unit, load_units
 
@@ -31,18 +30,33 @@ if TYPE_CHECKING:
 
 async def load_participants(tx: Tx, ids: list[int]) -> dict[int, list["Participation"]]:
     found = await queries.participations_of_tasks(tx, ids)
-    return {key: [Participation.from_row(row) for row in rows] for key, rows in found.items()}
+    units = await load_units(tx, list({row.unit_id for rows in found.values() for row in rows}))
+    return {
+        key: [
+            Participation(
+                role=row.role,
+                state=row.state,
+                share=row.share,
+                progress=row.progress,
+                updated_at=row.updated_at,
+                unit=units.get(row.unit_id),
+            )
+            for row in rows
+        ]
+        for key, rows in found.items()
+    }
 
 
 async def load_assignees(tx: Tx, ids: list[int]) -> dict[int, list["TaskAssignee"]]:
     found = await queries.assignees_of_tasks(tx, ids)
+    units = await load_units(tx, list({row.unit_id for rows in found.values() for row in rows}))
     return {
         key: [
             TaskAssignee(
-                name=row.person.name,
-                person=Person.from_row(row.person) if row.visible else None,
+                name=row.name,
                 assigned_at=row.assigned_at,
-                unit_key=row.unit_id,
+                unit=units.get(row.unit_id),
+                person_key=row.person_id,
             )
             for row in rows
         ]
@@ -85,36 +99,21 @@ class Participation:
     share: int = field(description="Weight of its part, relative to the others'.")
     progress: int = field(description="How far it has come with its part, 0 to 100.")
     updated_at: datetime = field(description="When its part last changed.")
-    unit_key: strawberry.Private[int]
-
-    @classmethod
-    def from_row(cls, row: ParticipationRow) -> "Participation":
-        return cls(
-            role=row.role,
-            state=row.state,
-            share=row.share,
-            progress=row.progress,
-            updated_at=row.updated_at,
-            unit_key=row.unit_id,
-        )
-
-    @field(description="The unit.")
-    def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+    unit: Unit | None = field(description="The unit.")
 
 
 @strawberry.type(description="A person on a task, for one of its units (người thực hiện).")
 class TaskAssignee:
-    """An assignee."""
+    """An assignee. Units are read with the parts and people of a whole page: plain attributes are cheap."""
 
     name: str = field(description="Full name; whoever sees the task sees it.")
-    person: Person | None = field(description="Who; null if you may not see them outside this task.")
     assigned_at: datetime = field(description="Since when.")
-    unit_key: strawberry.Private[int]
+    unit: Unit | None = field(description="For which unit.")
+    person_key: strawberry.Private[int]
 
-    @field(description="For which unit.")
-    def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+    @field(description="Who; null if you may not see them outside this task.")
+    def person(self, info: Info) -> Person | None:
+        return info.context.load(load_persons, self.person_key)  # type: ignore[no-any-return]
 
 
 @strawberry.type(description="A target that a task serves (chỉ tiêu mà nhiệm vụ phục vụ).")

@@ -38,8 +38,13 @@ described(
 
 
 async def load_units(tx: Tx, ids: list[int]) -> dict[int, "Unit"]:
-    """Units by number."""
-    return {key: Unit.from_row(row) for key, row in (await queries.units_by_ids(tx, ids)).items()}
+    """Units by number. Many lists name the same ones: each is read once in a snapshot."""
+    known: dict[int, Unit] = tx.session.info.setdefault("units", {})
+    missing = [key for key in ids if key not in known]
+    if missing:
+        found = await queries.units_by_ids(tx, missing)
+        known.update((key, Unit.from_row(row)) for key, row in found.items())
+    return {key: known[key] for key in ids if key in known}
 
 
 async def load_children(

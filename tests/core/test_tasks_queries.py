@@ -241,7 +241,7 @@ async def test_every_relation_is_one_statement_for_any_number_of_tasks(world: Wo
         key: [row.unit_id for row in rows] for key, rows in answers["participations_of_tasks"].items()
     } == {each: [world.province.id] for each in ids}
     assigned = answers["assignees_of_tasks"][ids[2]]
-    assert [(each.person.name, each.unit_id) for each in assigned] == [(person.name, world.province.id)]
+    assert [(each.name, each.unit_id) for each in assigned] == [(person.name, world.province.id)]
     assert [(row.target_id, row.weight) for row in answers["task_targets_of_tasks"][ids[1]]] == [
         (target, Decimal(1))
     ]

@@ -160,6 +160,8 @@ async def fetch_each(
     A keyset scan per owner, so that ten units cost ten first pages however many rows each of them has.
     """
     ids = sorted(set(owner_ids))
+    if len(ids) == 1:
+        return {ids[0]: await fetch(session, query.where(owner == ids[0]), ordering, request)}
     (entity,) = [column["entity"] for column in query.column_descriptions]
     owners = (
         sa.func.unnest(sa.cast(ids, ARRAY(sa.BigInteger))).table_valued("id", name="owner").render_derived()

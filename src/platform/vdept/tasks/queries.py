@@ -14,7 +14,6 @@ import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
-from vdept.people.access import visible_persons
 from vdept.people.models import Person
 from vdept.targets.access import visible_targets
 from vdept.targets.models import Target
@@ -86,12 +85,12 @@ COMMENTS: Ordering[TaskComment] = Ordering("comments", (Key(TaskComment.id, int)
 
 
 class Assigned(NamedTuple):
-    """Somebody on a task, and for which unit; ``visible``: the actor may see them also outside of it."""
+    """Somebody on a task, and for which unit. Whoever sees the task sees the name, not the person."""
 
-    person: Person
+    person_id: int
+    name: str
     unit_id: int
     assigned_at: datetime
-    visible: bool
 
 
 def _fresh(query: "sa.Select[Any]") -> "sa.Select[Any]":
@@ -220,14 +219,15 @@ def _grouped(ids: Collection[int], rows: "Iterable[tuple[int, Any]]") -> dict[in
     return groups
 
 
-async def participations_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list[Participation]]:
-    """Every unit's part in each task, also of those who declined or left, in the order of the units' ids."""
-    found = await tx.session.scalars(
-        _fresh(
-            sa.select(Participation)
-            .where(among(Participation.task_id, task_ids))
-            .order_by(Participation.task_id, Participation.unit_id)
-        )
+async def participations_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list["sa.Row[Any]"]]:
+    """Every unit's part in each task, also of those who declined or left, in the order of the units' ids.
+
+    Rows of :class:`Participation`, not entities: a page has hundreds of them.
+    """
+    found = await tx.session.execute(
+        sa.select(*Participation.__table__.columns)
+        .where(among(Participation.task_id, task_ids))
+        .order_by(Participation.task_id, Participation.unit_id)
     )
     return _grouped(task_ids, ((row.task_id, row) for row in found))
 
@@ -235,7 +235,7 @@ async def participations_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int
 async def assignees_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list[Assigned]]:
     """Who works on each task, by name."""
     found = await tx.session.execute(
-        sa.select(Assignee.task_id, Person, Assignee.unit_id, Assignee.assigned_at, visible_persons(tx.actor))
+        sa.select(Assignee.task_id, Person.id, Person.name, Assignee.unit_id, Assignee.assigned_at)
         .join(Person, Person.id == Assignee.person_id)
         .where(among(Assignee.task_id, task_ids))
         .order_by(Assignee.task_id, Person.sort_key, Person.id)
@@ -243,8 +243,8 @@ async def assignees_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, lis
     return _grouped(
         task_ids,
         (
-            (task_id, Assigned(person, unit_id, assigned_at, visible))
-            for task_id, person, unit_id, assigned_at, visible in found
+            (task_id, Assigned(person_id, name, unit_id, assigned_at))
+            for task_id, person_id, name, unit_id, assigned_at in found
         ),
     )
 
