@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from vdept.kernel.errors import Locale, Refused, RefusedMany
 from vdept_workers.runtime import (
     Addresses,
     Failure,
@@ -219,7 +220,6 @@ def doctor(only: tuple[str, ...]) -> None:
 def _on_database(act: "Callable[[Database], Awaitable[T]]") -> T:
     """Run ``act`` on the migrated database; its refusals become one sentence."""
     from vdept.kernel.db import Database
-    from vdept.kernel.errors import Locale, Refused, RefusedMany
 
     async def run(addresses: Addresses) -> T:
         database = Database(addresses.database_url, pool_size=2)
@@ -231,12 +231,7 @@ def _on_database(act: "Callable[[Database], Awaitable[T]]") -> T:
     chosen = settings()
     with servers(chosen, redis=False) as addresses:
         migrated(addresses.database_url, embedded=not chosen.database_url, patience=0)
-        try:
-            return asyncio.run(run(addresses))
-        except Refused as refused:
-            raise Failure(refused.message(Locale.EN)) from refused
-        except RefusedMany as refused:
-            raise Failure(str(refused)) from refused
+        return asyncio.run(run(addresses))
 
 
 def main() -> None:
@@ -252,6 +247,12 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
+    except Refused as refused:
+        click.echo(f"vdept: {refused.message(Locale.EN)}", err=True)
+        sys.exit(1)
+    except RefusedMany as refused:
+        click.echo(f"vdept: {refused}", err=True)
+        sys.exit(1)
     except Stopped as stopped:
         sys.exit(128 + stopped.number)
     except (OSError, TimeoutError) as error:
