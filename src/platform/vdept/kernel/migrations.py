@@ -1,5 +1,6 @@
 """Bring a database to the current schema; safe to run from several processes at once."""
 
+import importlib
 import io
 import uuid
 from pathlib import Path
@@ -24,9 +25,7 @@ def scripts_dir() -> Path:
     """The migrations: beside the sources in a checkout, inside the wheel once installed."""
     if (_SOURCE / "env.py").is_file():
         return _SOURCE
-    import vdept_migrations  # type: ignore[import-not-found]
-
-    return Path(next(iter(vdept_migrations.__path__)))
+    return Path(next(iter(importlib.import_module("vdept_migrations").__path__)))
 
 
 def config(connection: Connection | None = None) -> Config:
