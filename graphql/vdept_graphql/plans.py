@@ -9,6 +9,7 @@ from strawberry import field
 
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import PageRequest
+from vdept.outcomes.queries import TargetOutcomeOrder, UnitOutcomeOrder
 from vdept.targets import queries
 from vdept.targets.key_results import milestones_of
 from vdept.targets.models import Audience, Basis, Direction, PlanState, Rollup
@@ -19,6 +20,15 @@ from vdept.targets.models import Plan as PlanRow
 from vdept_graphql.connections import After, Before, Connection, First, Last
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.outcome_lists import (
+    TargetsOrder,
+    TargetsWhich,
+    UnitsOrder,
+    UnitsWhich,
+    outcomes_of_key_result,
+    outcomes_of_plan,
+)
+from vdept_graphql.outcomes import TargetOutcome, UnitOutcome, load_unit_outcomes
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
@@ -144,6 +154,23 @@ class Plan(Node):
     def issuer(self, info: Info) -> Unit | None:
         return info.context.load(load_units, self.issuer_key)  # type: ignore[no-any-return]
 
+    @field(description="What the issuer and all units below it have to show; null before the first roll-up.")
+    def outcome(self, info: Info) -> UnitOutcome | None:
+        return info.context.load(load_unit_outcomes, (self.key, self.issuer_key))  # type: ignore[no-any-return]
+
+    @field(description="What every unit has to show in it, as a ranking.")
+    def unit_outcomes(
+        self,
+        info: Info,
+        filter: UnitsWhich = None,
+        order_by: UnitsOrder = UnitOutcomeOrder.MEASURED_BEST_FIRST,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[UnitOutcome]:
+        return outcomes_of_plan(info, self.key, filter, order_by, PageRequest(first, after, last, before))
+
     @field(description="Its objectives in their order.")
     def objectives(self, info: Info) -> list["Objective"]:
         return info.context.load(load_objectives_of_plans, self.key)  # type: ignore[no-any-return]
@@ -256,6 +283,20 @@ class KeyResult(Node):
     @field(description="What is measured.")
     def indicator(self, info: Info) -> Indicator | None:
         return info.context.load(load_indicators, self.indicator_key)  # type: ignore[no-any-return]
+
+    @field(description="Where all its targets in force stand, as a ranking.")
+    def outcomes(
+        self,
+        info: Info,
+        filter: TargetsWhich = None,
+        order_by: TargetsOrder = TargetOutcomeOrder.MEASURED_HIGHEST_FIRST,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[TargetOutcome]:
+        request = PageRequest(first, after, last, before)
+        return outcomes_of_key_result(info, self.key, filter, order_by, request)
 
     @field(description="Who must meet it, from the root down.")
     def targets(

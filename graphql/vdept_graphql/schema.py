@@ -3,7 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from vdept_graphql import target_enums, task_enums
+from vdept_graphql import outcome_enums, target_enums, task_enums
 from vdept_graphql.activities import ActivityQuery
 from vdept_graphql.compiled import CompiledExecutor
 from vdept_graphql.engine import Engine
@@ -22,7 +22,7 @@ from vdept_graphql.task_sharing_mutations import TaskSharingMutation
 from vdept_graphql.unit_mutations import UnitMutation
 from vdept_graphql.units import UnitQuery
 
-DESCRIBED = (target_enums, task_enums)
+DESCRIBED = (target_enums, task_enums, outcome_enums)
 """Importing these is what publishes the core's enums."""
 
 

@@ -16,6 +16,7 @@ from vdept.tasks.queries import ALL, TaskOrder
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.outcomes import TargetOutcome, load_target_outcomes
 from vdept_graphql.people import Person, load_persons
 from vdept_graphql.plans import (
     Indicator,
@@ -140,6 +141,10 @@ class Target(Node):
     @field(description="The target it was assigned from; null at the root, or if you may not see it.")
     def parent(self, info: Info) -> "Target | None":
         return info.context.load(load_targets, self.parent_key)  # type: ignore[no-any-return]
+
+    @field(description="Where it stands; null until the first roll-up, a moment after its assignment.")
+    def outcome(self, info: Info) -> TargetOutcome | None:
+        return info.context.load(load_target_outcomes, self.key)  # type: ignore[no-any-return]
 
     @field(description="What it was assigned on to, in the order of assignment.")
     def children(

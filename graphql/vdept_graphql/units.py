@@ -15,9 +15,10 @@ from vdept.units.models import UnitKind
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.enums import described
-from vdept_graphql.ids import NODES, Node, decode_optional, encode
+from vdept_graphql.ids import NODES, Node, decode, decode_optional, encode
 
 if TYPE_CHECKING:
+    from vdept_graphql.outcomes import UnitOutcome
     from vdept_graphql.people import Membership, Person
     from vdept_graphql.target_queries import TargetFilter
     from vdept_graphql.targets import Target
@@ -121,6 +122,17 @@ class Unit(Node):
         from vdept_graphql.people import load_heads
 
         return info.context.load(load_heads, self.key, on)  # type: ignore[no-any-return]
+
+    @field(
+        description="What the unit has to show in a plan; null if it has no part in it or you may not see it."
+    )
+    def outcome(
+        self, info: Info, plan_id: Annotated[strawberry.ID, argument(description="The plan.")]
+    ) -> Annotated["UnitOutcome", strawberry.lazy("vdept_graphql.outcomes")] | None:
+        from vdept_graphql.outcomes import load_unit_outcomes
+
+        pair = decode(plan_id, "Plan", "planId"), self.key
+        return info.context.load(load_unit_outcomes, pair)  # type: ignore[no-any-return]
 
     @field(description="Who holds which role in the unit on a day, in the order granted.")
     def memberships(

@@ -17,11 +17,11 @@ from vdept.kernel.pages import PageRequest
 from vdept.measurements.models import Measurement
 from vdept.outcomes.models import Status
 from vdept.outcomes.queries import (
-    Scope,
-    TargetOrder,
+    OutcomeScope,
     TargetOutcomeFilter,
-    UnitOrder,
+    TargetOutcomeOrder,
     UnitOutcomeFilter,
+    UnitOutcomeOrder,
     outcomes_of_targets,
     target_outcomes_of_key_results,
     unit_outcomes_of,
@@ -180,13 +180,19 @@ def names(scene: Scene, page: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
-        (TargetOrder.MEASURED_HIGHEST_FIRST, ["Tỉnh Ă", "Chính phủ", "Tỉnh A", "Công ty", "Xã", "Tỉnh Â"]),
-        (TargetOrder.MEASURED_LOWEST_FIRST, ["Tỉnh A", "Chính phủ", "Tỉnh Ă", "Tỉnh Â", "Xã", "Công ty"]),
-        (TargetOrder.NAME, ["Chính phủ", "Công ty", "Tỉnh A", "Tỉnh Ă", "Tỉnh Â", "Xã"]),
+        (
+            TargetOutcomeOrder.MEASURED_HIGHEST_FIRST,
+            ["Tỉnh Ă", "Chính phủ", "Tỉnh A", "Công ty", "Xã", "Tỉnh Â"],
+        ),
+        (
+            TargetOutcomeOrder.MEASURED_LOWEST_FIRST,
+            ["Tỉnh A", "Chính phủ", "Tỉnh Ă", "Tỉnh Â", "Xã", "Công ty"],
+        ),
+        (TargetOutcomeOrder.NAME, ["Chính phủ", "Công ty", "Tỉnh A", "Tỉnh Ă", "Tỉnh Â", "Xã"]),
     ],
 )
 async def test_targets_are_ranked_and_those_without_a_value_come_last(
-    db: Database, scene: Scene, order: TargetOrder, expected: list[str]
+    db: Database, scene: Scene, order: TargetOutcomeOrder, expected: list[str]
 ) -> None:
     async with db.snapshot(SYSTEM) as tx:
         pages = await target_outcomes_of_key_results(tx, [scene.key_result_id], ALL, order=order)
@@ -196,19 +202,19 @@ async def test_targets_are_ranked_and_those_without_a_value_come_last(
 async def test_the_widest_gap_leads(db: Database, scene: Scene) -> None:
     async with db.snapshot(SYSTEM) as tx:
         targets = await target_outcomes_of_key_results(
-            tx, [scene.key_result_id], PageRequest(first=1), order=TargetOrder.GAP_WIDEST_FIRST
+            tx, [scene.key_result_id], PageRequest(first=1), order=TargetOutcomeOrder.GAP_WIDEST_FIRST
         )
         units = await unit_outcomes_of_plans(
-            tx, [scene.plan_id], PageRequest(first=1), order=UnitOrder.GAP_WIDEST_FIRST
+            tx, [scene.plan_id], PageRequest(first=1), order=UnitOutcomeOrder.GAP_WIDEST_FIRST
         )
     assert names(scene, targets[scene.key_result_id]) == ["Tỉnh A"]
     assert names(scene, units[scene.plan_id]) == ["Tỉnh A"]
 
 
-@pytest.mark.parametrize("order", list(UnitOrder))
-@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize("order", list(UnitOutcomeOrder))
+@pytest.mark.parametrize("scope", list(OutcomeScope))
 async def test_a_ranking_read_page_by_page_is_the_ranking(
-    db: Database, scene: Scene, order: UnitOrder, scope: Scope
+    db: Database, scene: Scene, order: UnitOutcomeOrder, scope: OutcomeScope
 ) -> None:
     which = UnitOutcomeFilter(scope=scope)
 
@@ -234,7 +240,7 @@ async def test_a_cursor_of_another_order_is_refused(db: Database, scene: Scene) 
         page = (await unit_outcomes_of_plans(tx, [scene.plan_id], ALL))[scene.plan_id]
         foreign = PageRequest(first=2, after=page.cursors[0])
         with pytest.raises(Refused, match="INVALID_CURSOR"):
-            await unit_outcomes_of_plans(tx, [scene.plan_id], foreign, order=UnitOrder.NAME)
+            await unit_outcomes_of_plans(tx, [scene.plan_id], foreign, order=UnitOutcomeOrder.NAME)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +249,7 @@ async def test_a_cursor_of_another_order_is_refused(db: Database, scene: Scene) 
         (UnitOutcomeFilter(kinds=(UnitKind.PROVINCE,)), ["Tỉnh A", "Tỉnh Ă", "Tỉnh Â"]),
         (UnitOutcomeFilter(kinds=(UnitKind.FIRM, UnitKind.COMMUNE)), ["Công ty", "Xã"]),
         (UnitOutcomeFilter(statuses=(Status.AT_RISK,)), ["Công ty", "Tỉnh Â", "Xã"]),
-        (UnitOutcomeFilter(statuses=(Status.AT_RISK,), scope=Scope.SUBTREE),
+        (UnitOutcomeFilter(statuses=(Status.AT_RISK,), scope=OutcomeScope.SUBTREE),
          ["Chính phủ", "Công ty", "Tỉnh A", "Tỉnh Â", "Xã"]),
         (UnitOutcomeFilter(statuses=(Status.MET, Status.NOT_MET)), []),
         (UnitOutcomeFilter(statuses=()), []),
@@ -253,7 +259,7 @@ async def test_units_are_filtered_by_kind_and_status_of_themselves_or_of_all_bel
     db: Database, scene: Scene, which: UnitOutcomeFilter, expected: list[str]
 ) -> None:
     async with db.snapshot(SYSTEM) as tx:
-        pages = await unit_outcomes_of_plans(tx, [scene.plan_id], ALL, which, UnitOrder.NAME)
+        pages = await unit_outcomes_of_plans(tx, [scene.plan_id], ALL, which, UnitOutcomeOrder.NAME)
         page = pages[scene.plan_id]
         assert names(scene, page) == expected
         assert page.count is not None
@@ -265,7 +271,7 @@ async def test_targets_are_filtered_by_status_kind_and_place(db: Database, scene
         which = TargetOutcomeFilter(**conditions)
         async with db.snapshot(SYSTEM) as tx:
             pages = await target_outcomes_of_key_results(
-                tx, [scene.key_result_id], ALL, which, TargetOrder.NAME
+                tx, [scene.key_result_id], ALL, which, TargetOutcomeOrder.NAME
             )
         return names(scene, pages[scene.key_result_id])
 

@@ -30,7 +30,7 @@ _LEAST, _MOST = Decimal(-(10**30)), Decimal(10**30)
 """Stand-ins for no value in an order: what has none comes last."""
 
 
-class Scope(StrEnum):
+class OutcomeScope(StrEnum):
     """Whose figures a list of units is filtered and ordered by."""
 
     OWN = "OWN"
@@ -38,17 +38,17 @@ class Scope(StrEnum):
 
     @property
     def prefix(self) -> str:
-        return "" if self is Scope.OWN else "sub_"
+        return "" if self is OutcomeScope.OWN else "sub_"
 
 
-class UnitOrder(StrEnum):
+class UnitOutcomeOrder(StrEnum):
     MEASURED_BEST_FIRST = "MEASURED_BEST_FIRST"
     MEASURED_WORST_FIRST = "MEASURED_WORST_FIRST"
     GAP_WIDEST_FIRST = "GAP_WIDEST_FIRST"
     NAME = "NAME"
 
 
-class TargetOrder(StrEnum):
+class TargetOutcomeOrder(StrEnum):
     MEASURED_HIGHEST_FIRST = "MEASURED_HIGHEST_FIRST"
     MEASURED_LOWEST_FIRST = "MEASURED_LOWEST_FIRST"
     GAP_WIDEST_FIRST = "GAP_WIDEST_FIRST"
@@ -63,7 +63,7 @@ class UnitOutcomeFilter:
     statuses: tuple[Status, ...] | None = None
     below_id: int | None = None
     """In the subtree of this unit, itself left out."""
-    scope: Scope = Scope.OWN
+    scope: OutcomeScope = OutcomeScope.OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,11 @@ async def unit_outcomes_of_plans(
     plan_ids: Collection[int],
     request: PageRequest,
     which: UnitOutcomeFilter = UnitOutcomeFilter(),
-    order: UnitOrder = UnitOrder.MEASURED_BEST_FIRST,
+    order: UnitOutcomeOrder = UnitOutcomeOrder.MEASURED_BEST_FIRST,
 ) -> dict[int, Page[Ranked[UnitStanding]]]:
     """The same page of units that have something to show, for each plan: two statements."""
     query = (
-        sa.select(Unit if order is UnitOrder.NAME else UnitOutcome)
+        sa.select(Unit if order is UnitOutcomeOrder.NAME else UnitOutcome)
         .select_from(UnitOutcome)
         .join(Unit, Unit.id == UnitOutcome.unit_id)
         .where(visible_unit_outcomes(tx.actor), *_unit_conditions(which))
@@ -160,11 +160,11 @@ def _unit_conditions(which: UnitOutcomeFilter) -> "Iterable[sa.ColumnElement[boo
         yield gravest.in_([s.value for s in which.statuses])
 
 
-def _unit_ordering(order: UnitOrder, scope: Scope) -> Ordering[Any]:
+def _unit_ordering(order: UnitOutcomeOrder, scope: OutcomeScope) -> Ordering[Any]:
     name = f"unit_outcomes.{scope.value}.{order.value}"
-    if order is UnitOrder.NAME:
+    if order is UnitOutcomeOrder.NAME:
         return _by_name(name)
-    part = scope.prefix + ("gap" if order is UnitOrder.GAP_WIDEST_FIRST else "measured")
+    part = scope.prefix + ("gap" if order is UnitOutcomeOrder.GAP_WIDEST_FIRST else "measured")
     total, weight = _sum(f"{part}_sum"), _sum(f"{part}_weight")
     # As ``rules.share_of``: cut after six decimals, exactly.
     share = sa.func.div(1_000_000 * total, sa.func.nullif(weight, 0)) * Decimal("0.000001")
@@ -173,7 +173,7 @@ def _unit_ordering(order: UnitOrder, scope: Scope) -> Ordering[Any]:
         share,
         lambda row: share_of(getattr(row, f"{part}_sum"), getattr(row, f"{part}_weight")),
         UnitOutcome.unit_id,
-        descending=order is not UnitOrder.MEASURED_WORST_FIRST,
+        descending=order is not UnitOutcomeOrder.MEASURED_WORST_FIRST,
     )
 
 
@@ -189,11 +189,11 @@ async def target_outcomes_of_key_results(
     key_result_ids: Collection[int],
     request: PageRequest,
     which: TargetOutcomeFilter = TargetOutcomeFilter(),
-    order: TargetOrder = TargetOrder.MEASURED_HIGHEST_FIRST,
+    order: TargetOutcomeOrder = TargetOutcomeOrder.MEASURED_HIGHEST_FIRST,
 ) -> dict[int, Page[Ranked[TargetStanding]]]:
     """The same page of targets in force, for each key result: two statements."""
     query = (
-        sa.select(Unit if order is TargetOrder.NAME else TargetOutcome)
+        sa.select(Unit if order is TargetOutcomeOrder.NAME else TargetOutcome)
         .select_from(Target)
         .join(TargetOutcome, TargetOutcome.target_id == Target.id)
         .join(Unit, Unit.id == Target.unit_id)
@@ -210,18 +210,18 @@ async def target_outcomes_of_key_results(
     return _ranked(pages, found)
 
 
-def _target_ordering(order: TargetOrder) -> Ordering[Any]:
+def _target_ordering(order: TargetOutcomeOrder) -> Ordering[Any]:
     name = f"target_outcomes.{order.value}"
-    if order is TargetOrder.NAME:
+    if order is TargetOutcomeOrder.NAME:
         return _by_name(name)
-    apart = order is TargetOrder.GAP_WIDEST_FIRST
+    apart = order is TargetOutcomeOrder.GAP_WIDEST_FIRST
     measured, reported = TargetOutcome.measured_value, TargetOutcome.reported_value
     return _by_value(
         name,
         reported - measured if apart else measured,
         lambda row: gap(row.measured_value, row.reported_value) if apart else row.measured_value,
         TargetOutcome.unit_id,
-        descending=order is not TargetOrder.MEASURED_LOWEST_FIRST,
+        descending=order is not TargetOutcomeOrder.MEASURED_LOWEST_FIRST,
     )
 
 
