@@ -18,6 +18,8 @@ from vdept_graphql.mutations import ERRORS, EXPECTED_VERSION, IDEMPOTENCY_KEY
 from vdept_graphql.task_details import Comment
 from vdept_graphql.tasks import Task, load_tasks
 
+FOR_UNIT = "For which of your units; found by itself when only one takes part."
+
 
 @strawberry.type(description="What a mutation of a task answers with.")
 class TaskPayload:
@@ -251,9 +253,7 @@ class AssignPeopleInput(TaskInput):
     """Who."""
 
     person_ids: list[strawberry.ID] = field(description="Persons of your unit.")
-    unit_id: strawberry.ID | None = field(
-        default=None, description="For which of your units; found by itself when only one takes part."
-    )
+    unit_id: strawberry.ID | None = field(default=None, description=FOR_UNIT)
 
 
 @strawberry.input(description="A person taken off a task.")

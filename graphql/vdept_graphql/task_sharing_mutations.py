@@ -1,22 +1,20 @@
-"""Verbs on who takes part in a task, what it serves and waits for, what is said in it; and bulk forms."""
-
-from collections.abc import Sequence
-from typing import Any
+"""Verbs on who takes part in a task, what it serves and waits for, what is said in it."""
 
 import strawberry
 from strawberry import field
 
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import invalid
-from vdept.tasks import assigning, bulk, linking, progress, sharing, talking
+from vdept.tasks import assigning, linking, progress, sharing, talking
 from vdept.tasks.models import Task as TaskRow
 from vdept.tasks.models import TaskComment
-from vdept_graphql.context import Context, Info
-from vdept_graphql.ids import decode, decode_many, decode_optional, encode
+from vdept_graphql.context import Info
+from vdept_graphql.ids import decode, decode_many, decode_optional
 from vdept_graphql.inputs import In
-from vdept_graphql.mutations import EXPECTED_VERSION, IDEMPOTENCY_KEY, one, perform, remembered, told
+from vdept_graphql.mutations import one, perform
+from vdept_graphql.task_bulk_mutations import TaskBulkMutation
 from vdept_graphql.task_details import load_comments_by_ids
 from vdept_graphql.task_inputs import (
+    FOR_UNIT,
     AddEvidenceInput,
     AssignPeopleInput,
     CommentOnTaskInput,
@@ -25,10 +23,8 @@ from vdept_graphql.task_inputs import (
     LinkTargetsInput,
     ReportProgressInput,
     SetParticipantsInput,
-    TaskAnswer,
     TaskInput,
     TaskPayload,
-    TasksPayload,
     UnassignPersonInput,
     UnlinkTargetInput,
     links_of,
@@ -36,8 +32,6 @@ from vdept_graphql.task_inputs import (
 )
 from vdept_graphql.task_mutations import on_task
 from vdept_graphql.tasks import load_tasks
-
-FOR_UNIT = "For which of your units; found by itself when only one takes part."
 
 
 @strawberry.input(description="A unit's commitment to the part it was offered.")
@@ -84,71 +78,8 @@ class SetParentTaskInput(TaskInput):
     parent_id: strawberry.ID | None = field(default=None, description="The whole; null: it stands alone.")
 
 
-@strawberry.input(description="Offers accepted in bulk, each on its own.")
-class AcceptTasksInput:
-    """Which."""
-
-    task_ids: list[strawberry.ID] = field(description="Tasks offered to your units.")
-    expected_versions: list[int | None] | None = field(
-        default=None, description="For each task in turn: " + EXPECTED_VERSION
-    )
-    idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
-
-
-@strawberry.input(description="One unit's progress in one task.")
-class ProgressInput:
-    """How far."""
-
-    task_id: strawberry.ID = field(description="Which task.")
-    progress: int = field(description="0 to 100.")
-    unit_id: strawberry.ID | None = field(default=None, description=FOR_UNIT)
-    expected_version: int | None = field(default=None, description=EXPECTED_VERSION)
-
-
-@strawberry.input(description="Progress in many tasks, each on its own.")
-class ReportProgressManyInput:
-    """How far."""
-
-    reports: list[ProgressInput] = field(description="One a task.")
-    idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
-
-
-def _versions(task_ids: list[int], versions: list[int | None] | None) -> dict[int, int]:
-    if versions is None:
-        return {}
-    if len(versions) != len(task_ids):
-        raise invalid(
-            "expectedVersions",
-            vi="cần đúng một mục (hoặc null) cho mỗi nhiệm vụ",
-            en="give exactly one (or null) for each task",
-        )
-    return {key: version for key, version in zip(task_ids, versions, strict=True) if version is not None}
-
-
-def _remember(answers: Sequence[bulk.Answer]) -> list[dict[str, Any]]:
-    return [
-        {"task": answer.task_id, "refused": remembered(answer.refused) if answer.refused else None}
-        for answer in answers
-    ]
-
-
-async def _results(context: Context, answer: Any) -> dict[str, Any]:
-    """The tasks as they now are, in one statement, with each item's refusal."""
-    async with context.reading() as tx:
-        tasks = await load_tasks(tx, [item["task"] for item in answer if item["refused"] is None])
-    results = [
-        TaskAnswer(
-            task_id=encode("Task", item["task"]),
-            task=tasks.get(item["task"]),
-            errors=[told(context, item["refused"])] if item["refused"] else [],
-        )
-        for item in answer
-    ]
-    return {"results": results}
-
-
 @strawberry.type
-class TaskSharingMutation:
+class TaskSharingMutation(TaskBulkMutation):
     """Verbs on what belongs to a task."""
 
     @strawberry.mutation(
@@ -239,33 +170,6 @@ class TaskSharingMutation:
             )
 
         return await on_task(info, input, act)
-
-    @strawberry.mutation(description="Report progress in many tasks: each on its own, up to the bulk limit.")
-    async def report_progress_many(
-        self, info: Info, input: In[ReportProgressManyInput]
-    ) -> TasksPayload | None:
-        async def verb(tx: Tx) -> list[dict[str, Any]]:
-            reports = [
-                bulk.Report(
-                    task_id=decode(one.task_id, "Task", "reports", i, "taskId"),
-                    progress=one.progress,
-                    unit_id=decode_optional(one.unit_id, "Unit", "reports", i, "unitId"),
-                    expected_version=one.expected_version,
-                )
-                for i, one in enumerate(input.reports)
-            ]
-            return _remember(await bulk.report_progress_many(tx, reports))
-
-        return await perform(info, TasksPayload, input, verb, _results)
-
-    @strawberry.mutation(description="Accept many offers: each on its own, up to the bulk limit.")
-    async def accept_tasks(self, info: Info, input: In[AcceptTasksInput]) -> TasksPayload | None:
-        async def verb(tx: Tx) -> list[dict[str, Any]]:
-            task_ids = decode_many(input.task_ids, "Task", "taskIds")
-            versions = _versions(task_ids, input.expected_versions)
-            return _remember(await bulk.accept_tasks(tx, task_ids, expected_versions=versions))
-
-        return await perform(info, TasksPayload, input, verb, _results)
 
     @strawberry.mutation(description="Let the task serve more targets of its plan.")
     async def link_targets(self, info: Info, input: In[LinkTargetsInput]) -> TaskPayload | None:
