@@ -914,7 +914,8 @@ def upgrade() -> None:
             ),
             here AS (SELECT day, gone FROM point WHERE day <= as_of ORDER BY day DESC LIMIT 1),
             next AS (SELECT day, gone FROM point WHERE day > as_of ORDER BY day LIMIT 1)
-            SELECT div(1000000 * (here.gone * (next.day - here.day) + (next.gone - here.gone) * (as_of - here.day)),
+            SELECT div(1000000 * (here.gone * (next.day - here.day)
+                                  + (next.gone - here.gone) * (as_of - here.day)),
                        whole.way * (next.day - here.day)) * 0.000001
             FROM whole, here, next
         $$

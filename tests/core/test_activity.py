@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from factories import NOW, SYSTEM
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from factories import NOW, SYSTEM
 from vdept.kernel import activity
 from vdept.kernel.db import Database
 

@@ -19,7 +19,7 @@ from vdept.kernel.text import fold, sort_key
     ],
 )
 def test_names_stand_in_dictionary_order(in_order: list[str]) -> None:
-    assert sorted(in_order[::-1], key=sort_key) == in_order
+    assert sorted(reversed(in_order), key=sort_key) == in_order
 
 
 @pytest.mark.parametrize(
