@@ -1,5 +1,6 @@
 """Assigning a target on: one act, any number of units, all or nothing, never laxer, downwards only."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -417,3 +418,40 @@ async def test_five_hundred_units_cost_as_many_statements_as_five(db: Database) 
             sent.append(len(statements))
     assert sent == [4, 4]
     assert await counts(db) == (506, 505, 505)
+
+
+async def test_of_two_acts_at_once_for_the_same_units_the_second_is_told_so(db: Database) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        n = await nation(tx)
+
+    async def act() -> str:
+        try:
+            async with db.begin(n.head, now=NOW) as tx:
+                await assign(tx, n.root.id, all_of_kind=UnitKind.PROVINCE)
+                await asyncio.sleep(0.05)
+        except Refused as refused:
+            return refused.code
+        return "done"
+
+    async with asyncio.timeout(20):
+        assert sorted(await asyncio.gather(act(), act(), act())) == [
+            "UNITS_ALREADY_HOLD",
+            "UNITS_ALREADY_HOLD",
+            "done",
+        ]
+    assert await counts(db) == (4, 3, 3)
+
+
+async def test_a_failure_after_the_act_leaves_nothing_of_it(db: Database) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        n = await nation(tx)
+    before = await counts(db)
+
+    async def fail() -> None:
+        async with db.begin(n.head, now=NOW) as tx:
+            assert (await assign(tx, n.root.id, all_of_kind=UnitKind.COMMUNE)).count == 6
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        await fail()
+    assert await counts(db) == before
