@@ -4,9 +4,15 @@ Everything goes through the verbs of the core, by the people who would do it and
 is there already is left alone, so that it can be loaded again and again.
 """
 
+from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Database
 from vdept.units.registry import load_registry
+from vdept_workers.demo.figures import load_figures, load_figures_of_2021
 from vdept_workers.demo.people import PERSONAS, SYSTEM, Persona, load_people
+from vdept_workers.demo.plans import key_result_of, load_closed_plan, load_national_plan, targets_by_unit
+from vdept_workers.demo.season import season
+from vdept_workers.demo.tasks import load_tasks
+from vdept_workers.demo.work import Stage
 from vdept_workers.runtime import say
 
 __all__ = ["Persona", "load_demo", "things_to_try"]
@@ -14,11 +20,21 @@ __all__ = ["Persona", "load_demo", "things_to_try"]
 
 async def load_demo(database: Database) -> list[Persona]:
     """Load what is missing of the demonstration and return its people."""
+    now = season(local_date(utc_now()))
     say("demonstration: 34 provinces, 3,321 communes, ministries, firms, associations")
     async with database.begin(SYSTEM) as tx:
         await load_registry(tx)
     say("demonstration: people and their roles")
-    await load_people(database)
+    cast = await load_people(database)
+    say(f"demonstration: the national plan, from {now.starts_on} to {now.ends_on}")
+    plan = await load_national_plan(cast, now)
+    say("demonstration: what was measured and what was reported")
+    await load_figures(cast, now, plan)
+    say("demonstration: shared tasks")
+    online = await key_result_of(cast, plan, "CS-HSTT")
+    await load_tasks(Stage(cast, now, plan, online, await targets_by_unit(cast, online)))
+    say("demonstration: the closed plan of 2021")
+    await load_figures_of_2021(cast, now, await load_closed_plan(cast, now))
     return list(PERSONAS)
 
 

@@ -1,10 +1,12 @@
 """The demonstration's values: what systems measured and what units reported, side by side.
 
-Huế's are the story of the plan: 30 % reported, 17 % measured. All others are invented and say so in their
-source; they follow from the unit's code, so that they are the same on every machine.
+Huế's are the story of the plan: 30 % reported, 17 % measured. Those of 2021 are the ones that were published.
+All others are invented and say so in their source; they follow from the unit's code, so that they are the
+same on every machine.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -14,104 +16,153 @@ import sqlalchemy as sa
 from vdept.kernel.db import Tx
 from vdept.measurements.bulk import Row, record_many
 from vdept.measurements.models import Measurement
-from vdept.targets.models import Basis, Indicator, Plan
+from vdept.targets.models import Basis, Plan
 from vdept.units.models import Unit
-from vdept_workers.demo.people import HUE, HUE_HEAD, HUE_MEMBER, ISSUER, Cast, speaker_of
+from vdept_workers.demo.people import HUE, HUE_HEAD, HUE_MEMBER, ISSUER, NINH_BINH, Cast, speaker_of
+from vdept_workers.demo.plans import SILENT, key_result_of
 from vdept_workers.demo.season import Season
 
-SOURCES = {
-    Basis.MEASURED: "Hệ thống giám sát dịch vụ công trực tuyến (số minh họa)",
-    Basis.REPORTED: "Báo cáo định kỳ của đơn vị (số minh họa)",
-}
+MEASURED_BY = "Hệ thống giám sát dịch vụ công trực tuyến (số minh họa)"
+REPORTED_BY = "Báo cáo định kỳ của đơn vị (số minh họa)"
+PUBLISHED = "Số liệu đã công bố, quý I năm 2021"
 
 AHEAD = {"01": 641, "22": 655, "48": 662}
-"""Per mille measured in the provinces that already meet 60 %."""
+"""Per mille measured in the provinces that already reach 60 %."""
 
-SILENT = {"11", "12", "14", "42", "96"}
-"""Provinces that have reported nothing."""
+OF_2021 = {
+    "86": "Bến Tre, nay thuộc Vĩnh Long",
+    "80": "Tây Ninh",
+    "BYT": "Bộ Y tế",
+    "BKHCN": "Bộ Thông tin và Truyền thông, nay thuộc Bộ Khoa học và Công nghệ",
+}
+"""Who was at 100 % in the first quarter of 2021, by the code of the unit it is today."""
 
 
 class Reading(NamedTuple):
-    """Dossiers handled wholly online, and all dossiers."""
+    """A value, or the two parts of a ratio; a note where there is something to say."""
 
-    online: Decimal
-    dossiers: Decimal
-
-
-def reading(per_mille: int, thousands: int) -> Reading:
-    return Reading(Decimal(per_mille * thousands), Decimal(1000 * thousands))
+    numerator: Decimal | None = None
+    denominator: Decimal | None = None
+    value: Decimal | None = None
+    note: str = ""
 
 
-def measured_in(unit: Unit) -> Reading:
-    """What the systems of a province or commune show."""
-    if unit.code == HUE:
-        return reading(170, 100)
-    number = int(unit.code)
-    return reading(AHEAD.get(unit.code, 140 + number * 211 % 430), 40 + number * 37 % 160)
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Values recorded together; their note begins with its name, by which they are known again."""
 
-
-def reported_by(unit: Unit) -> Reading:
-    """What it says itself: as much, or more."""
-    if unit.code == HUE:
-        return reading(300, 100)
-    online, dossiers = measured_in(unit)
-    said = min(online + dossiers * (int(unit.code) % 12) / 100, dossiers)
-    return Reading(said.to_integral_value(), dossiers)
-
-
-async def load_figures(cast: Cast, season: Season, plan: Plan, online: Indicator) -> None:
-    """Provinces measured twice and reported once, the communes of Huế measured once."""
-    for name, percent, whole in (("đợt 1", 45, False), ("đợt 2", 96, True)):
-        readings = {unit: _so_far(measured_in(unit), whole=whole) for unit in cast.provinces}
-        batch = Batch(online, Basis.MEASURED, season.day(percent), f"{plan.code}, {name}")
-        async with cast.acting(ISSUER, batch.as_of) as tx:
-            await batch.record(tx, readings)
-    batch = Batch(online, Basis.MEASURED, season.day(97), f"{plan.code}, cấp xã")
-    async with cast.acting(HUE_HEAD, batch.as_of) as tx:
-        await batch.record(tx, {unit: measured_in(unit) for unit in cast.communes_of(HUE)})
-    batch = Batch(online, Basis.REPORTED, season.day(95), f"{plan.code}, báo cáo")
-    for unit in cast.provinces:
-        if unit.code not in SILENT:
-            email = HUE_MEMBER if unit.code == HUE else speaker_of(unit)
-            async with cast.acting(email, batch.as_of) as tx:
-                await batch.record(tx, {unit: reported_by(unit)})
-
-
-def _so_far(reading: Reading, *, whole: bool) -> Reading:
-    """The reading of today or, half way, two thirds of it."""
-    online, dossiers = reading
-    return Reading(online if whole else (online * 2 / 3).to_integral_value(), dossiers)
-
-
-class Batch(NamedTuple):
-    """Values recorded together; the note is how they are known again."""
-
-    indicator: Indicator
+    name: str
+    indicator_id: int
     basis: Basis
     as_of: date
-    note: str
+    source: str
 
     async def record(self, tx: Tx, readings: Mapping[Unit, Reading]) -> None:
         """Record those that are not there yet."""
         query = sa.select(Measurement.unit_id).where(
-            Measurement.indicator_id == self.indicator.id,
+            Measurement.indicator_id == self.indicator_id,
             Measurement.basis == self.basis,
-            Measurement.note == self.note,
+            Measurement.note.startswith(self.name),
             Measurement.unit_id.in_([unit.id for unit in readings]),
         )
         there = set(await tx.session.scalars(query))
-        rows = [self._row(unit, value) for unit, value in readings.items() if unit.id not in there]
+        rows = [self._row(unit, reading) for unit, reading in readings.items() if unit.id not in there]
         if rows:
             await record_many(tx, rows)
 
-    def _row(self, unit: Unit, value: Reading) -> Row:
+    def _row(self, unit: Unit, reading: Reading) -> Row:
         return Row(
-            indicator_id=self.indicator.id,
+            indicator_id=self.indicator_id,
             unit_id=unit.id,
             basis=self.basis,
             as_of=self.as_of,
-            numerator=value.online,
-            denominator=value.dossiers,
-            source=SOURCES[self.basis],
-            note=self.note,
+            value=reading.value,
+            numerator=reading.numerator,
+            denominator=reading.denominator,
+            source=self.source,
+            note=f"{self.name}. {reading.note}".strip(),
         )
+
+
+# Dossiers handled online ----------------------------------------------------------------------------------
+
+
+def measured_in(unit: Unit) -> Reading:
+    """What the systems of a province or commune show."""
+    number = int(unit.code)
+    if unit.code == HUE:
+        per_mille, dossiers = 170, 100_000
+    else:
+        per_mille = AHEAD.get(unit.code, 140 + number * 211 % 430)
+        dossiers = 1000 * (40 + number * 37 % 160)
+    return Reading(Decimal(per_mille * dossiers // 1000), Decimal(dossiers))
+
+
+def half_way_in(unit: Unit) -> Reading:
+    """What they showed half a year ago: two thirds of it."""
+    now = measured_in(unit)
+    assert now.numerator is not None  # noqa: S101
+    return now._replace(numerator=Decimal(int(now.numerator) * 2 // 3))
+
+
+def reported_by(unit: Unit) -> Reading:
+    """What a province says itself: as much, or more."""
+    now = measured_in(unit)
+    assert now.numerator is not None  # noqa: S101
+    assert now.denominator is not None  # noqa: S101
+    if unit.code == HUE:
+        return now._replace(numerator=Decimal(30_000))
+    more = int(now.denominator) * (int(unit.code) % 12) // 100
+    return now._replace(numerator=now.numerator + more)
+
+
+async def load_figures(cast: Cast, season: Season, plan: Plan) -> None:
+    """Provinces measured twice and reported once, the communes of Huế measured once; and the budgets."""
+    online = (await key_result_of(cast, plan, "CS-HSTT")).indicator_id
+    first = Batch(f"{plan.code} đợt 1", online, Basis.MEASURED, season.day(45), MEASURED_BY)
+    async with cast.acting(ISSUER, first.as_of) as tx:
+        await first.record(tx, {unit: half_way_in(unit) for unit in cast.provinces})
+    second = Batch(f"{plan.code} đợt 2", online, Basis.MEASURED, season.day(96), MEASURED_BY)
+    async with cast.acting(ISSUER, second.as_of) as tx:
+        await second.record(tx, {unit: measured_in(unit) for unit in cast.provinces})
+    communes = Batch(f"{plan.code} cấp xã", online, Basis.MEASURED, season.day(97), MEASURED_BY)
+    async with cast.acting(HUE_HEAD, communes.as_of) as tx:
+        await communes.record(tx, {unit: measured_in(unit) for unit in cast.communes_of(HUE)})
+    reports = Batch(f"{plan.code} báo cáo", online, Basis.REPORTED, season.day(95), REPORTED_BY)
+    for unit in cast.provinces:
+        if unit.code not in SILENT:
+            email = HUE_MEMBER if unit.code == HUE else speaker_of(unit)
+            async with cast.acting(email, reports.as_of) as tx:
+                await reports.record(tx, {unit: reported_by(unit)})
+    await _load_others(cast, season, plan)
+
+
+async def _load_others(cast: Cast, season: Season, plan: Plan) -> None:
+    """Budgets as the Government Office received them; the digital economy's part in Ninh Bình."""
+    day = season.day(90)
+    budget = (await key_result_of(cast, plan, "CS-NSCDS")).indicator_id
+    reports = Batch(f"{plan.code} ngân sách", budget, Basis.REPORTED, day, REPORTED_BY)
+    share = (await key_result_of(cast, plan, "CS-KTS")).indicator_id
+    economy = Batch(f"{plan.code} kinh tế số", share, Basis.MEASURED, day, "Thống kê (số minh họa)")
+    async with cast.acting(ISSUER, day) as tx:
+        units = [unit for unit in (*cast.provinces, *cast.ministries) if unit.code not in SILENT]
+        await reports.record(tx, {unit: _budget(i) for i, unit in enumerate(units)})
+        ninh_binh = cast.units[NINH_BINH]
+        await economy.record(tx, {ninh_binh: Reading(Decimal(44_100), Decimal(310_000))})
+
+
+def _budget(number: int) -> Reading:
+    """Per cent of the budget, from 0.4 to 1.5."""
+    return Reading(value=Decimal(4 + number * 5 % 12) / 10)
+
+
+# The closed plan ------------------------------------------------------------------------------------------
+
+
+async def load_figures_of_2021(cast: Cast, season: Season, plan: Plan) -> None:
+    """Only what was published: of everybody else nothing is known, which by the rules is not met."""
+    services = (await key_result_of(cast, plan, "CS-DVC4")).indicator_id
+    batch = Batch(plan.code, services, Basis.MEASURED, date(2021, 3, 31), PUBLISHED)
+    readings = {cast.units[code]: Reading(value=Decimal(100), note=then) for code, then in OF_2021.items()}
+    async with cast.acting(ISSUER, season.today) as tx:
+        await batch.record(tx, readings)

@@ -21,8 +21,8 @@ from vdept_workers.demo.season import REGISTRY_SINCE, instant
 
 SYSTEM = system("demo")
 NATION, OFFICE, MINISTRY, INSPECTORATE = "TTCP", "VPCP", "BKHCN", "TTRCP"
-HUE, THUAN_HOA, FIRM = "46", "19786", "0900000011"
-"""Codes of the units in which the personas sit."""
+HUE, THUAN_HOA, NINH_BINH, FIRM = "46", "19786", "37", "0900000011"
+"""Codes of the units of the story."""
 
 
 class Persona(NamedTuple):
