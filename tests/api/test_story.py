@@ -103,6 +103,8 @@ async def assigned_on(tell: Teller, plan: Plan) -> None:
     assert mine["value"] == "60"
     assert mine["acknowledgedAt"] is None
     plan.hue = mine["id"]
+    received = await tell.do(HUE_HEAD, "Acknowledge", on=day, targetIds=[plan.hue])
+    assert received == {"count": 1}
     order = {"parentTargetId": plan.hue, "allOfKind": ["COMMUNE"]}
     assert await tell.refused(HUE_HEAD, "AssignOn", on=day, **order, value="50") == ["TARGET_LAXER"]
     assert await tell.refused(COORDINATOR, "AssignOn", on=day, **order) == ["FORBIDDEN"]
@@ -204,15 +206,107 @@ async def measured_and_reported(tell: Teller, plan: Plan) -> None:
         {
             "indicatorId": plan.indicator,
             "unitId": tell.unit(unit.code),
-            "basis": "MEASURED",
+            "basis": basis,
             "asOf": str(tell.day(-1)),
             "numerator": str(numerator),
             "denominator": "1000",
-            "source": "Hệ thống",
+            "source": source,
         }
-        for unit, numerator in zip(others, [600, 700, 800, *[500] * 10, *[400] * 20], strict=True)
+        for unit, measured in zip(others, MEASURED_ELSEWHERE, strict=True)
+        for basis, numerator, source in (("MEASURED", measured, "Hệ thống"), ("REPORTED", 820, None))
     ]
-    assert (await tell.do(ISSUER, "RecordMany", rows=rows))["count"] == 33
+    assert (await tell.do(ISSUER, "RecordMany", rows=rows))["count"] == 66
+
+
+async def rolled_up(tell: Teller, plan: Plan) -> None:
+    """By itself: the province's outcome, the nation's from its children, and every unit's in the plan."""
+    data = await tell.eventually(OBSERVER, "Standings", {"targetIds": [plan.hue, plan.root]}, settled)
+    hue, nation = (node["outcome"] for node in data["nodes"])
+    assert hue == {
+        "status": "OFF_TRACK",
+        "verdict": None,
+        "measured": {
+            "value": "17",
+            "numerator": "17000",
+            "denominator": "100000",
+            "asOf": str(tell.today),
+        },
+        "reported": {"value": "30"},
+        "gap": "13",
+        "attainment": "0.283333",
+        "expected": "0.9",
+        "completion": "0.785",
+        "children": 40,
+        "childrenMet": 0,
+        "targets": {"onTrack": 0, "atRisk": 0, "offTrack": 41, "total": 41},
+        "ownTasks": {"openInTime": 1, "openOverdue": 0, "doneOnTime": 0, "doneLate": 1},
+    }
+    assert nation == {
+        "status": "OFF_TRACK",
+        "verdict": None,
+        "measured": {"value": "8.823529", "numerator": None, "denominator": None, "asOf": None},
+        "reported": {"value": "97.058824"},
+        "gap": "88.235295",
+        "attainment": "0.088235",
+        "expected": "0.9",
+        "completion": "0.785",
+        "children": 34,
+        "childrenMet": 3,
+        "targets": {"onTrack": 13, "atRisk": 20, "offTrack": 42, "total": 75},
+        "ownTasks": {"openInTime": 0, "openOverdue": 0, "doneOnTime": 0, "doneLate": 0},
+    }
+
+
+MEASURED_ELSEWHERE = [600, 700, 800, *[500] * 10, *[400] * 20]
+"""Of 1,000 dossiers: three provinces are there, ten on the way, twenty at risk."""
+
+
+def settled(data: dict[str, Any]) -> bool:
+    """Both targets are rolled up, with everything that was recorded."""
+    hue, nation = (node["outcome"] for node in data["nodes"])
+    return bool(
+        hue
+        and hue["measured"]
+        and hue["completion"] == "0.785"
+        and nation
+        and nation["reported"]
+        and nation["childrenMet"] == 3
+    )
+
+
+async def summed_up(tell: Teller, plan: Plan) -> None:
+    """What each unit has to show in the plan: Huế, the firm, the ministry, and the nation with all below."""
+    hue = await figures(tell, plan, HUE)
+    assert hue["own"] == {
+        "status": "OFF_TRACK",
+        "verdict": None,
+        "binding": 1,
+        "bindingMet": 0,
+        "attainment": "0.283333",
+        "reportedAttainment": "0.5",
+        "gapPoints": "21.6667",
+        "completion": "0.4",
+        "targets": {"onTrack": 0, "atRisk": 0, "offTrack": 1, "total": 1},
+        "tasks": {"openInTime": 1, "doneLate": 0, "total": 1},
+    }
+    assert hue["subtree"]["targets"] == {"onTrack": 0, "atRisk": 0, "offTrack": 41, "total": 41}
+    assert (await figures(tell, plan, MINISTRY))["own"]["completion"] == "0.5"
+    firm = (await figures(tell, plan, FIRM, FIRM_HEAD))["own"]
+    assert (firm["status"], firm["completion"]) == (None, "0.9")
+    assert firm["tasks"] == {"openInTime": 1, "doneLate": 1, "total": 2}
+    nation = (await figures(tell, plan, NATION))["subtree"]
+    assert (nation["binding"], nation["bindingMet"], nation["completion"]) == (75, 3, "0.44")
+    assert nation["targets"] == {"onTrack": 13, "atRisk": 20, "offTrack": 42, "total": 75}
+    (ranking,) = (await tell.ask(OBSERVER, "WidestGaps", {"planId": plan.id}))["plan"]["keyResults"]
+    assert ranking["outcomes"]["totalCount"] == 34
+    assert [node["gap"] for node in ranking["outcomes"]["nodes"]] == ["42", "42"]
+
+
+async def figures(tell: Teller, plan: Plan, code: str, who: str = OBSERVER) -> dict[str, Any]:
+    asked = {"code": code, "planId": plan.id}
+    outcome = (await tell.ask(who, "UnitStanding", asked))["unit"]["outcome"]
+    assert isinstance(outcome, dict)
+    return outcome
 
 
 async def test_the_story(
@@ -223,3 +317,5 @@ async def test_the_story(
         await assigned_on(tell, plan)
         await shared(tell, plan)
         await measured_and_reported(tell, plan)
+        await rolled_up(tell, plan)
+        await summed_up(tell, plan)
