@@ -11,6 +11,7 @@ from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
 from vdept_graphql.nodes import NodeQuery
 from vdept_graphql.people import PeopleQuery
 from vdept_graphql.people_mutations import PeopleMutation
+from vdept_graphql.plan_import import PlanImportMutation
 from vdept_graphql.plan_mutations import PlanMutation
 from vdept_graphql.scalars import SCALARS
 from vdept_graphql.target_holding_mutations import TargetHoldingMutation
@@ -39,6 +40,7 @@ class Mutation(
     UnitMutation,
     PeopleMutation,
     PlanMutation,
+    PlanImportMutation,
     TargetMutation,
     TargetHoldingMutation,
     MeasurementMutation,

@@ -4,6 +4,7 @@ The table names, for each mutation, the actors who are allowed; everybody else m
 NOT_FOUND for what they may not see, and leave no trace. A mutation that is not in the table fails the test.
 """
 
+from base64 import b64encode
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 import factories
 from api.conftest import Api, World
-from api.test_plans_and_targets import ENDS, STARTS, TODAY, done, issued
+from api.test_plans_and_targets import ENDS, PLAN, STARTS, TODAY, done, issued
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Database
@@ -125,6 +126,7 @@ def inputs(ids: dict[str, str]) -> dict[str, dict[str, Any]]:
             "startsOn": STARTS,
             "endsOn": ENDS,
         },
+        "importPlans": {"file": b64encode(PLAN.encode()).decode(), "filename": "a.yaml", "dryRun": True},
         "addObjective": {"planId": ids["draft"], "title": "M2"},
         "renameObjective": {"objectiveId": ids["objective"], "title": "M3"},
         "addKeyResult": {
@@ -199,7 +201,7 @@ ALLOWED: dict[str, set[str]] = {
     "updateUnit": HOLDER,
     **dict.fromkeys(("createPerson", "grantMembership", "endMembership"), UNIT_OR_ABOVE),
     **dict.fromkeys(("createIndicator", "updateIndicator"), MINISTERIAL),
-    **dict.fromkeys(("createPlan", "addObjective", "renameObjective", "addKeyResult"), ISSUER),
+    **dict.fromkeys(("createPlan", "importPlans", "addObjective", "renameObjective", "addKeyResult"), ISSUER),
     **dict.fromkeys(("updateKeyResult", "removeKeyResult", "issuePlan", "closePlan"), ISSUER),
     **dict.fromkeys(("assignTargets", "acknowledgeTargets", "pauseTarget", "resumeTarget"), HOLDER),
     **dict.fromkeys(("updateTarget", "withdrawTarget", "reinstateTarget"), ISSUER),

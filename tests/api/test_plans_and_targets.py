@@ -1,5 +1,6 @@
 """Plans, targets and measurements over the API: written, issued, assigned, acknowledged, measured."""
 
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,18 @@ from vdept.targets.models import Plan, Target
 from vdept.units.models import UnitKind
 from vdept_graphql.ids import encode
 
+PLAN = """
+plans:
+  - code: KH-9
+    title: Kế hoạch nhập
+    issuer: Chính phủ
+    cycle: {from: 2026-01-01, to: 2026-12-31}
+    objectives:
+      - title: Mục tiêu
+        key_results:
+          - {indicator: Chỉ số nhập, unit_of_measure: "%", direction: AT_LEAST, target: 60, rollup: EACH,
+             assigned_to: every province}
+"""
 TODAY = local_date(utc_now())
 STARTS, ENDS = str(TODAY - timedelta(days=60)), str(TODAY + timedelta(days=120))
 
@@ -435,3 +448,30 @@ async def test_targets_are_read_in_a_fixed_number_of_statements(api: Api, world:
     assert len(many["target"]["children"]["nodes"]) == many["target"]["children"]["totalCount"] == 22
     assert again == statements
     assert await rows(db, Plan) == 1
+
+
+async def test_a_plan_is_imported_all_or_nothing(api: Api, world: World, db: Database) -> None:
+    def file(text: str) -> dict[str, Any]:
+        return {"file": b64encode(text.encode()).decode(), "filename": "plan.yaml"}
+
+    select = "dryRun plans { code state keyResults targets plan { title } }"
+    bad = PLAN.replace("rollup: EACH", "rollup: OFTEN").replace("issuer: Chính phủ", "issuer: Ai đó")
+    refused = await api.do("importPlans", file(bad), world.prime, select)
+    paths = [path for _, path in refused.refused("importPlans")]
+    assert paths
+    assert {path[0] for path in paths} == {"file"}
+    assert await rows(db, Plan) == 0
+    dry = await done(api, "importPlans", {**file(PLAN), "assign": True, "dryRun": True}, world.prime, select)
+    assert dry["plans"] == [{"code": "KH-9", "state": "ISSUED", "keyResults": 1, "targets": 3, "plan": None}]
+    assert (await rows(db, Plan), await rows(db, Target)) == (0, 0)
+    made = await done(api, "importPlans", {**file(PLAN), "assign": True}, world.prime, select)
+    assert made["plans"] == [
+        {
+            "code": "KH-9",
+            "state": "ISSUED",
+            "keyResults": 1,
+            "targets": 3,
+            "plan": {"title": "Kế hoạch nhập"},
+        }
+    ]
+    assert await rows(db, Target) == 3
