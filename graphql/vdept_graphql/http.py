@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import sqlalchemy.exc
 import structlog
 from graphql import OperationType
 from litestar import Request, Response
@@ -24,6 +25,14 @@ log = structlog.get_logger("vdept.http")
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
+
+UNREACHABLE = (OSError, sqlalchemy.exc.TimeoutError, sqlalchemy.exc.InterfaceError)
+"""The database cannot be reached, or all of its connections are taken for too long."""
+
+UNAVAILABLE = {
+    Locale.VI: "Hệ thống tạm thời chưa phục vụ được. Hãy thử lại sau vài giây.",
+    Locale.EN: "The service cannot answer at the moment. Try again in a few seconds.",
+}
 
 Authenticate = Callable[[Any, str, Any], Awaitable[Actor | None]]
 
@@ -178,6 +187,9 @@ class GraphQLOverHTTP:
             response = failed(error.status, error.code, error.message, error.headers)
         except ClientException as error:
             response = failed(*client_error(error))
+        except UNREACHABLE as error:
+            incident(error, actor=context.actor.key)
+            response = failed(503, "UNAVAILABLE", UNAVAILABLE[context.locale], {"Retry-After": "2"})
         except Exception as error:  # noqa: BLE001  masked: nobody outside sees a stack trace
             body = internal_error(incident(error, actor=context.actor.key), context.locale)
             response = respond({"errors": [body]}, 500)

@@ -199,6 +199,9 @@ async def test_it_is_not_ready_without_database_or_redis() -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://test") as http:  # type: ignore[arg-type]
         answer = await http.get("/health/ready")
         alive = await http.get("/health/live")
+        asked = await http.post(
+            "/graphql", json={"query": "{ me { id } }"}, headers={"authorization": "Bearer x"}
+        )
     await nowhere.close()
     await no_redis.aclose()
     assert answer.status_code == 503
@@ -206,6 +209,8 @@ async def test_it_is_not_ready_without_database_or_redis() -> None:
     assert answer.json()["database"].startswith("not serving")
     assert answer.json()["redis"].startswith("not serving")
     assert alive.status_code == 200
+    assert (asked.status_code, asked.headers["retry-after"]) == (503, "2")
+    assert asked.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
 
 
 @pytest.mark.parametrize(
