@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -98,7 +98,7 @@ class Teller:
         return [error["code"] for error in errors]
 
     async def eventually(
-        self, who: str, operation: str, variables: dict[str, Any], holds: Any
+        self, who: str, operation: str, variables: dict[str, Any], holds: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
         """The answer of a query once it ``holds``; what it was last, if it never does."""
         deadline = time.monotonic() + PATIENCE
@@ -108,6 +108,14 @@ class Teller:
                 return data
             assert time.monotonic() < deadline, data
             await asyncio.sleep(0.1)
+
+
+async def soon(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until ``holds``; fails when it does not in time."""
+    deadline = time.monotonic() + PATIENCE
+    while not await holds():
+        assert time.monotonic() < deadline, f"still not so after {PATIENCE} s"
+        await asyncio.sleep(0.1)
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def run(settings: Settings, *, with_demo: bool) -> None:
     serving.listen(settings.host, settings.port).close()
     with servers(settings) as addresses:
         migrated(addresses.database_url, embedded=not settings.database_url)
-        tokens = asyncio.run(_prepare(addresses, with_demo=with_demo))
+        tokens, tries = asyncio.run(_prepare(settings, addresses)) if with_demo else ([], [])
         reading, writing = os.pipe()
         environment = {
             **os.environ,
@@ -104,7 +104,7 @@ def run(settings: Settings, *, with_demo: bool) -> None:
             for child in children:
                 child.start()
             _when_ready(settings, children)
-            _announce(settings, tokens)
+            _announce(settings, tokens, tries)
             while not make_was_interrupted():
                 time.sleep(0.2)
                 for child in children:
@@ -123,17 +123,20 @@ def run(settings: Settings, *, with_demo: bool) -> None:
     say("stopped")
 
 
-async def _prepare(addresses: Addresses, *, with_demo: bool) -> list[tuple[demo.Persona, str]]:
-    """Load the demo and mint a token for each of its personas."""
-    if not with_demo:
-        return []
+Tokens = list[tuple[demo.Persona, str]]
+
+
+async def _prepare(settings: Settings, addresses: Addresses) -> tuple[Tokens, list[demo.Try]]:
+    """Load the demo, mint a token for each of its personas, and say what they can try."""
     say("loading the demonstration data")
     database = Database(addresses.database_url, pool_size=2)
     try:
-        return [
+        tokens = [
             (persona, await operations.mint(database, persona.email, label="make run", ttl=timedelta(days=7)))
             for persona in await demo.load_demo(database)
         ]
+        by_email = {persona.email: token for persona, token in tokens}
+        return tokens, await demo.things_to_try(database, f"{base_url(settings)}/graphql", by_email)
     finally:
         await database.close()
 
@@ -169,7 +172,7 @@ def _when_ready(settings: Settings, children: list[Child]) -> None:
     raise Failure(msg)
 
 
-def _announce(settings: Settings, tokens: list[tuple[demo.Persona, str]]) -> None:
+def _announce(settings: Settings, tokens: Tokens, tries: list[demo.Try]) -> None:
     """What a newcomer needs: addresses, tokens, and three things to try."""
     url = base_url(settings)
     lines = [
@@ -182,13 +185,9 @@ def _announce(settings: Settings, tokens: list[tuple[demo.Persona, str]]) -> Non
     ]
     if tokens:
         lines += ["Tokens of the demonstration's people, valid for 7 days:", ""]
-        lines += [f"  {persona.name}, {persona.title}\n    {token}" for persona, token in tokens]
+        lines += [f"  {who.name} <{who.email}>, {who.title}\n    {token}" for who, token in tokens]
         lines += ["", "Three things to try:", ""]
-        lines += [f"  {line}" for line in demo.things_to_try(f"{url}/graphql", dict(_by_email(tokens)))]
+        lines += [f"  {i}. {each.shows}\n\n{each.command}\n" for i, each in enumerate(tries, start=1)]
     else:
         lines += ["No tokens yet: `vdept token EMAIL` mints one for a person on the platform."]
     click.echo("\n".join([*lines, ""]))
-
-
-def _by_email(tokens: list[tuple[demo.Persona, str]]) -> list[tuple[str, str]]:
-    return [(persona.email, token) for persona, token in tokens]

@@ -12,10 +12,11 @@ from vdept_workers.demo.people import PERSONAS, SYSTEM, Persona, load_people
 from vdept_workers.demo.plans import key_result_of, load_closed_plan, load_national_plan, targets_by_unit
 from vdept_workers.demo.season import season
 from vdept_workers.demo.tasks import load_tasks
+from vdept_workers.demo.trying import Try, things_to_try
 from vdept_workers.demo.work import Stage
 from vdept_workers.runtime import say
 
-__all__ = ["Persona", "load_demo", "things_to_try"]
+__all__ = ["Persona", "Try", "load_demo", "things_to_try"]
 
 
 async def load_demo(database: Database) -> list[Persona]:
@@ -36,9 +37,3 @@ async def load_demo(database: Database) -> list[Persona]:
     say("demonstration: the closed plan of 2021")
     await load_figures_of_2021(cast, now, await load_closed_plan(cast, now))
     return list(PERSONAS)
-
-
-def things_to_try(url: str, tokens: dict[str, str]) -> list[str]:
-    """Three commands for a newcomer, ready to paste; ``tokens`` is by e-mail address."""
-    token = next(iter(tokens.values()), "TOKEN")
-    return [f"curl -s {url} -H 'Authorization: Bearer {token}' --json '{{\"query\": \"{{ __typename }}\"}}'"]

@@ -1,0 +1,70 @@
+"""Three things to try, as commands that a newcomer pastes."""
+
+from typing import NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from vdept.kernel.db import Database
+from vdept.targets.models import Indicator
+from vdept.units.models import Unit
+from vdept_graphql.ids import encode
+from vdept_workers.demo.people import HUE, HUE_HEAD, OBSERVER, SYSTEM
+
+STANDINGS = """{
+ province: unit(code: "46") { ...Held } nation: unit(code: "TTCP") { ...Held } }
+fragment Held on Unit {
+ name targets(filter: {dueFrom: "2025-01-01"}, first: 3) { nodes { keyResult { title } value outcome {
+  status measured { value } reported { value } gap attainment expected completion
+  children childrenMet } } } }"""
+
+OVERDUE = """{
+ unit(code: "46") { name tasks(filter: {overdue: true}, orderBy: DUE, first: 10) { nodes {
+  title dueOn timeliness progress assignees { name }
+  participants { unit { name } role share progress } } } } }"""
+
+MEASURE = """mutation {
+ recordMeasurement(input: {unitId: "%s", indicatorId: "%s", basis: MEASURED, asOf: "%s",
+  numerator: "24000", denominator: "100000", source: "Hệ thống một cửa của thành phố"}) {
+  measurement { value asOf } errors { code message path } } }"""
+
+
+class Try(NamedTuple):
+    """One thing to try: what it shows, and the command."""
+
+    shows: str
+    command: str
+
+
+async def things_to_try(database: Database, url: str, tokens: dict[str, str]) -> list[Try]:
+    """Three commands on this database; ``tokens`` is by e-mail address."""
+    async with database.snapshot(SYSTEM) as tx:
+        hue = await tx.session.scalar(sa.select(Unit.id).where(Unit.code == HUE))
+        online = await tx.session.scalar(sa.select(Indicator.id).where(Indicator.code == "CS-HSTT"))
+        today = tx.today
+    assert hue is not None  # noqa: S101 -- the demonstration has just been loaded
+    assert online is not None  # noqa: S101
+    measure = MEASURE % (encode("Unit", hue), encode("Indicator", online), today)
+    return [
+        Try(
+            "Where a province stands and where the nation does: reported, measured, and the gap:",
+            curl(url, tokens[OBSERVER], STANDINGS),
+        ),
+        Try(
+            "What is overdue in Huế, in due order, with everybody who shares it:",
+            curl(url, tokens[HUE_HEAD], OVERDUE),
+        ),
+        Try(
+            "Huế's system now measures 24 %; a moment later the first command shows it, and the gap at 6:",
+            curl(url, tokens[HUE_HEAD], measure),
+        ),
+    ]
+
+
+def curl(url: str, token: str, query: str) -> str:
+    """One command in one line; nothing in it is special between a shell's single quotes."""
+    body = msgspec.json.encode({"query": " ".join(query.split())}).decode()
+    return (
+        f"curl -s {url} -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' "
+        f"-H 'Accept-Language: en' -d '{body}'"
+    )
