@@ -4,6 +4,7 @@ A verb takes a :class:`Tx` first: the session, the actor, and the instant of the
 written before the commit, what it rings is rung after it; on any error both are dropped with the rest.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Tx:
     now: datetime
     entries: list[activity.Entry] = field(default_factory=list)
     rung: set[str] = field(default_factory=set)
+    driver: Any = None
+    """The driver's connection, once :mod:`vdept.kernel.driver` has been used."""
 
     @property
     def today(self) -> date:
@@ -86,14 +89,18 @@ class Database:
     @asynccontextmanager
     async def begin(self, actor: Actor, *, now: datetime | None = None) -> AsyncIterator[Tx]:
         """A transaction that commits when the block ends well and leaves nothing behind when it does not."""
-        async with self._sessions() as session:
-            tx = Tx(session, actor, now or utc_now())
-            async with session.begin():
-                yield tx
+        session = self._sessions()
+        tx = Tx(session, actor, now or utc_now())
+        try:
+            yield tx
+            if session.new or session.dirty or session.deleted:
                 await session.flush()
-                await activity.write(
-                    session, tx.entries, actor=actor.key, person_id=actor.person_id, at=tx.now
-                )
+            await activity.write(session, tx.entries, actor=actor.key, person_id=actor.person_id, at=tx.now)
+            await session.commit()
+        except BaseException:
+            await asyncio.shield(asyncio.create_task(session.close()))
+            raise
+        session.sync_session.close()  # nothing to wait for: the commit has given the connection back
         if self.on_commit is not None and tx.rung:
             await self.on_commit(frozenset(tx.rung))
 

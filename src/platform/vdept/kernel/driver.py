@@ -42,8 +42,13 @@ async def connection_of(tx: Tx) -> Any:
 
     SQLAlchemy begins one when its own first statement is sent; a path that sends none of its own must ask.
     """
-    connection = await tx.session.connection()
-    adapted: Any = (await connection.get_raw_connection()).dbapi_connection
+    if tx.driver is None:
+        adapted = await tx.session.run_sync(lambda session: session.connection().connection.dbapi_connection)
+        tx.driver = await _begun(adapted)
+    return tx.driver
+
+
+async def _begun(adapted: Any) -> Any:
     if adapted._transaction is None:  # noqa: SLF001 -- there is no public way to begin without a statement
         await adapted._start_transaction()  # noqa: SLF001
     return adapted.driver_connection
