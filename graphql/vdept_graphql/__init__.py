@@ -1,6 +1,7 @@
 """The GraphQL API: thin over the core. Decode, call, wrap; nothing is decided here.
 
-How a feature's module looks (``vdept_graphql/<feature>.py``; ``units.py`` is the example)::
+How a feature's modules look (``<feature>.py`` types and reads, ``<feature>_mutations.py`` verbs; ``units.py``
+and ``unit_mutations.py`` are the example)::
 
     async def load_units(tx: Tx, ids: list[int]) -> dict[int, "Unit"]:      # a loader: one call per level
         return {id: Unit.from_row(row) for id, row in (await queries.units_by_ids(tx, ids)).items()}
@@ -23,6 +24,7 @@ How a feature's module looks (``vdept_graphql/<feature>.py``; ``units.py`` is th
 * Lists: ``async with info.context.reading() as tx: page = await queries.page_of_units(tx, …)`` then
   ``connection(page, Unit.from_row)``; arguments ``first: First = None, after: After = None, last: Last =
   None, before: Before = None``. Never ``load`` inside ``reading()``: its lock is held.
+* One object: ``return await info.context.one(load_units, decode(id, "Unit", "id"))``.
 * Lists below a list go through ``context.load(fetch, key, *args)``: ``fetch(tx, keys, *args)`` gets the keys
   of all siblings at once and returns a dict. The number of statements never depends on the number of rows.
 * Global ids: ``ids.encode("Unit", row.id)``; ``ids.decode(input.unit_id, "Unit", "unitId")`` inside the verb.
@@ -34,8 +36,11 @@ How a feature's module looks (``vdept_graphql/<feature>.py``; ``units.py`` is th
             return await service.rename(tx, decode(input.unit_id, "Unit", "unitId"), input.name)
         return await perform(info, UnitPayload, input, verb, one("unit", load_units))
 
+* Bulk verbs keep each item's refusal with ``remembered`` and answer it with ``told``; fields of a change that
+  may be left out go through ``inputs.given`` and ``given_value``.
 * A refusal raised in a query becomes a GraphQL error with ``extensions {code, path}``; an object that is not
   there or may not be seen is null.
 * ``schema.py`` merges ``<Feature>Query`` and ``<Feature>Mutation``; then
-  ``python -m vdept_graphql.sdl --write`` renews ``graphql/schema.graphql``.
+  ``python -m vdept_graphql.sdl --write`` renews ``graphql/schema.graphql``, and a new mutation takes its place in
+  ``tests/api/test_authorization.py``.
 """

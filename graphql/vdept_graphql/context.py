@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
 
 import strawberry
+from sqlalchemy.exc import DBAPIError
 
 from vdept.kernel.actor import Actor, ActorKind
 from vdept.kernel.db import Database, Tx
@@ -95,7 +96,12 @@ class Context:
                 stack = AsyncExitStack()
                 self._tx = await stack.enter_async_context(self.database.snapshot(self.actor, now=self.now))
                 self._snapshot = stack
-            yield self._tx
+            try:
+                yield self._tx
+            except DBAPIError:
+                # The database refuses everything else in a transaction that has failed: go on in a new one.
+                await self._drop()
+                raise
 
     def load(self, fetch: Fetch, key: Hashable | None, *args: Hashable) -> Any:
         """``(await fetch(tx, keys, *args)).get(key)``, with the keys of all siblings in one call."""
@@ -121,9 +127,12 @@ class Context:
         """Forget what was read; the next read sees what is committed by then."""
         async with self._lock:
             self._loaders.clear()
-            stack, self._snapshot, self._tx = self._snapshot, None, None
-            if stack is not None:
-                await stack.aclose()
+            await self._drop()
+
+    async def _drop(self) -> None:
+        stack, self._snapshot, self._tx = self._snapshot, None, None
+        if stack is not None:
+            await stack.aclose()
 
     async def close(self) -> None:
         """Give the connection back. Loads that nobody waits for any more are cancelled first."""

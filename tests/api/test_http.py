@@ -259,3 +259,14 @@ async def test_text_that_cannot_be_stored_is_refused(api: Api, world: World) -> 
         "query($t: String) { units(filter: {text: $t}) { nodes { id } } }", {"t": "a\0b"}, world.hue_head
     )
     assert reply.codes == ["UNSTORABLE_TEXT"]
+
+
+async def test_a_field_that_fails_in_the_database_does_not_spoil_the_others(api: Api, world: World) -> None:
+    reply = await api.gql(
+        "query($bad: String, $good: String) "
+        "{ bad: unit(code: $bad) { id } good: unit(code: $good) { name } }",
+        {"bad": "a\0b", "good": world.hue.code},
+        world.hue_head,
+    )
+    assert reply.codes == ["UNSTORABLE_TEXT"]
+    assert reply.body["data"] == {"bad": None, "good": {"name": "Thành phố Huế"}}
