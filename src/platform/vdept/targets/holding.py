@@ -53,6 +53,7 @@ async def acknowledge(tx: Tx, target_ids: Sequence[int]) -> int:
             raise NOT_FOUND.at("targetIds", i, what="chỉ tiêu giao (target)")
         row = rows[target_id]
         tx.actor.require(tx.actor.has(row.unit_id, MANAGING), MANAGERS_OF_HOLDER, "targetIds", i)
+        rules.require_plan_state(PlanState(row.plan_state), PlanState.ISSUED, "targetIds", i)
         rules.require_target_state(
             TargetState(row.state), [TargetState.ACTIVE, TargetState.PAUSED], "targetIds", i
         )
@@ -79,7 +80,7 @@ async def update_target(
         rules.require_quantity(changed["baseline"], "baseline")
     rules.require_weight(changed.get("weight", target.weight), "weight")
     await lock_readings(tx, [target.indicator_id])
-    await _require_fits_above(tx, held, goal, due_on)
+    await require_fits_above(tx, held, goal, due_on)
     await _require_fits_below(tx, held, goal, due_on)
     next_version(target, expected_version)
     before = {name: _said(getattr(target, name)) for name in changed}
@@ -98,7 +99,7 @@ async def update_target(
     return target
 
 
-async def _require_fits_above(tx: Tx, held: Held, goal: Goal, due_on: date) -> None:
+async def require_fits_above(tx: Tx, held: Held, goal: Goal, due_on: date) -> None:
     """Not laxer or later than the parent; a root not laxer or later than its key result."""
     indicator, key_result, target = held.indicator, held.key_result, held.target
     rules.require_goal(indicator.direction, goal, indicator.minimum, indicator.maximum)

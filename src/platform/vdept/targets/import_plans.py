@@ -56,7 +56,7 @@ class DraftedKeyResult:
         return IndicatorSpec(
             name=self.indicator,
             code=self.code,
-            unit_of_measure=self.unit_of_measure or PERCENT,
+            unit_of_measure=self.unit_of_measure or (PERCENT if self.numerator else ""),
             direction=self.direction or Direction.AT_LEAST,
             numerator=self.numerator,
             denominator=self.denominator,

@@ -5,6 +5,7 @@ verbs as anybody's, inside a savepoint, so that a dry run can try all of it and 
 """
 
 import asyncio
+import re
 from dataclasses import dataclass, field, replace
 
 from vdept.kernel.db import Tx
@@ -75,7 +76,15 @@ async def import_plans(
         made = await _try(tx, drafts, names, problems, issue=issue or assign, assign=assign, keep=not dry_run)
         if not problems:
             return ImportReport(dry_run, made, ignored=tuple(ignored))
-    return ImportReport(dry_run, errors=tuple(problems), ignored=tuple(ignored))
+    return ImportReport(dry_run, errors=tuple(sorted(problems, key=_place)), ignored=tuple(ignored))
+
+
+def _place(problem: Refused) -> tuple[int | str, ...]:
+    """Where a problem stands: by row and column of a sheet, or by the numbers in a YAML path."""
+    cell = re.fullmatch(r"([A-Z]+)([0-9]+)", str(problem.path[0])) if len(problem.path) == 1 else None
+    if cell is not None:
+        return int(cell[2]), len(cell[1]), cell[1]
+    return tuple(step for step in problem.path if isinstance(step, int))
 
 
 async def _try(

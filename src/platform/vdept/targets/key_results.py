@@ -88,7 +88,7 @@ async def add_key_result(
     """Add a key result to an objective of a draft, at the end unless told where."""
     objective = await get_objective(tx, objective_id)
     plan = await get_draft(tx, objective.plan_id, "objectiveId")
-    indicator = await get_indicator(tx, spec.indicator_id)
+    indicator = await get_indicator(tx, spec.indicator_id, lock=True)
     columns = row_of(spec, plan, indicator)
     position = await free_position(tx, KeyResult.position, KeyResult.objective_id == objective.id, position)
     row = KeyResult(plan_id=plan.id, objective_id=objective.id, position=position, **columns)
@@ -106,7 +106,7 @@ async def update_key_result(
     plan = await get_draft(tx, plan_id, "keyResultId")
     row, _, _ = await get_key_result(tx, key_result_id, lock=True)
     spec = replace(spec_of(row), **changes)
-    columns = row_of(spec, plan, await get_indicator(tx, spec.indicator_id))
+    columns = row_of(spec, plan, await get_indicator(tx, spec.indicator_id, lock=True))
     next_version(row, expected_version)
     changed = [name for name, value in columns.items() if getattr(row, name) != value]
     for name in changed:

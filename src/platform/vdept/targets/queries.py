@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
 from vdept.kernel.text import matches
@@ -77,14 +78,14 @@ class PlanFilter:
     on: date | None = None
     """Whose cycle has this day."""
 
-    def conditions(self) -> "Iterable[sa.ColumnElement[bool]]":
+    def conditions(self, actor: Actor) -> "Iterable[sa.ColumnElement[bool]]":
         if self.states is not None:
             yield Plan.state.in_(self.states)
         if self.issuer_unit_id is not None:
             yield Plan.issuer_unit_id == self.issuer_unit_id
         if self.holder_unit_id is not None:
-            held = sa.exists().where(Target.plan_id == Plan.id, Target.unit_id == self.holder_unit_id)
-            yield held.correlate(Plan)
+            held = sa.select(Target.plan_id).where(Target.unit_id == self.holder_unit_id)
+            yield Plan.id.in_(held.where(visible_targets(actor)))
         if self.codes is not None:
             yield Plan.code.in_(self.codes)
         if self.on is not None:
@@ -164,7 +165,7 @@ async def plans_by_codes(tx: Tx, codes: Collection[str]) -> dict[str, Plan]:
 
 async def plans_page(tx: Tx, request: PageRequest, which: PlanFilter = PlanFilter()) -> Page[Plan]:
     """A page of plans, the latest cycle first."""
-    query = sa.select(Plan).where(visible_plans(tx.actor), *which.conditions())
+    query = sa.select(Plan).where(visible_plans(tx.actor), *which.conditions(tx.actor))
     return await fetch(tx.session, query, PLANS, request)
 
 

@@ -259,7 +259,7 @@ def clean_optional(text: str | None, limit: int, *path: str | int) -> str | None
 # States -------------------------------------------------------------------------------------------------
 
 
-def require_plan_state(state: PlanState, needs: PlanState, *path: str) -> None:
+def require_plan_state(state: PlanState, needs: PlanState, *path: str | int) -> None:
     if state is not needs:
         raise PLAN_WRONG_STATE.at(*path, state=state.value, needs=needs.value)
 

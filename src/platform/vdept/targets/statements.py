@@ -104,12 +104,13 @@ CHECK_UNITS = statement("""
         (array_agg(name ORDER BY sort_key, unit_id) FILTER (WHERE not_in_force))[1:10] AS not_in_force_names,
         count(*) FILTER (WHERE outside) AS outside,
         (array_agg(name ORDER BY sort_key, unit_id) FILTER (WHERE outside))[1:10] AS outside_names,
-        count(*) FILTER (WHERE held) AS held,
-        (array_agg(name ORDER BY sort_key, unit_id) FILTER (WHERE held))[1:10] AS held_names,
+        count(*) FILTER (WHERE held AND NOT outside) AS held,
+        (array_agg(name ORDER BY sort_key, unit_id) FILTER (WHERE held AND NOT outside))[1:10] AS held_names,
         (SELECT coalesce(sum(CASE WHEN value_high IS NULL THEN value ELSE value_high END), 0)
          FROM target WHERE parent_id = :parent_id AND state <> 'WITHDRAWN') AS parts
     FROM faulty
 """)
+"""Of units out of its reach the holder is not told whether they hold a target."""
 
 _ASSIGN = f"""
     WITH moved AS (

@@ -8,12 +8,15 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import MANAGING
 from vdept.kernel.db import Tx
+from vdept.kernel.errors import Refused
 from vdept.kernel.versions import check_version
 from vdept.targets import rules
 from vdept.targets.access import MANAGERS_OF_ASSIGNER, Held, get_target_for_update
 from vdept.targets.changes import DOORBELL, lock_readings
 from vdept.targets.errors import PARENT_WITHDRAWN, TARGET_HAS_CHILDREN
+from vdept.targets.holding import require_fits_above
 from vdept.targets.models import PlanState, Target, TargetState
+from vdept.targets.rules import Goal
 from vdept.targets.statements import REINSTATE, WITHDRAW, author
 
 
@@ -57,6 +60,10 @@ async def reinstate_target(tx: Tx, target_id: int, *, expected_version: int | No
         state = await tx.session.scalar(sa.select(Target.state).where(Target.id == target.parent_id))
         if state is TargetState.WITHDRAWN:
             raise PARENT_WITHDRAWN.at("targetId")
+    try:  # what is above may have become stricter, and its sum been shared out to others
+        await require_fits_above(tx, held, Goal(target.value, target.value_high), target.due_on)
+    except Refused as refused:
+        raise Refused(refused.refusal, ("targetId",), refused.params) from None
     check_version(target, expected_version)
     await lock_readings(tx, [target.indicator_id])
     params = {**author(tx), "target_id": target.id, "with_id": str(target.id)}
