@@ -60,7 +60,7 @@ async def dump(db: Database) -> dict[str, set[Any]]:
         return out
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 async def test_whatever_happens_increments_rebuild_and_rules_agree(db: Database, seed: int) -> None:
     country = await founded(db, seed)
     day = START - timedelta(5)
@@ -101,7 +101,7 @@ async def test_a_phased_pace_through_thirds_is_exact_to_the_last_digit(db: Datab
         )
         await tx.session.execute(sa.update(Target).values(starts_on=START))
     await drain(db)
-    for days in range(8, 165):
+    for days in range(8, 165, 6):
         await reevaluate(db, as_of=START + timedelta(days))
     assert await wrong(db, country) == []
 

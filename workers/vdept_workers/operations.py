@@ -11,12 +11,11 @@ from vdept.kernel import migrations
 from vdept.kernel.actor import system
 from vdept.kernel.clock import LOCAL
 from vdept.kernel.db import Database, Tx
+from vdept.kernel.errors import Locale, Refused
 from vdept.kernel.settings import Settings
-from vdept.outcomes import refresh
-from vdept.outcomes.rebuild import rebuild_plan
+from vdept.outcomes import auditing, refresh
 from vdept.people.models import Person
 from vdept.people.tokens import list_tokens, mint_token, revoke_token
-from vdept.targets.models import OutcomeChange, Plan
 from vdept_workers.runtime import Failure, say
 
 ACTOR = system("cli")
@@ -72,43 +71,29 @@ async def revoke(database: Database, token_id: int) -> None:
         await revoke_token(tx, token_id)
 
 
-class _NothingChanged(Exception):
-    """Ends a transaction that was only made to look."""
+SHOWN = 20
+"""Wrong values that a check names; more of them say no more."""
 
 
 async def rebuild(database: Database, code: str | None, *, check: bool) -> list[tuple[str, int]]:
-    """Rebuild one plan or all of them; how many derived rows were wrong in each. ``check`` keeps them."""
-    async with database.snapshot(ACTOR) as tx:
-        query = sa.select(Plan.id, Plan.code).order_by(Plan.code)
-        if code is not None:
-            query = query.where(Plan.code == code)
-        plans = [(int(plan_id), str(plan_code)) for plan_id, plan_code in await tx.session.execute(query)]
-    if code is not None and not plans:
-        msg = f"There is no plan with the code {code}."
-        raise Failure(msg)
-    return [(plan_code, await _rebuild(database, plan_id, check=check)) for plan_id, plan_code in plans]
+    """Rebuild one plan or all of them; how many derived rows were wrong in each.
 
-
-async def _rebuild(database: Database, plan_id: int, *, check: bool) -> int:
-    """Compare when everything is applied: a change on its way is no error, so try again after it."""
-    for _ in range(20):
-        while (await refresh.refresh(database)).changes:
-            pass
-        total, waiting = 0, False
-        try:
-            async with database.begin(ACTOR) as tx:
-                await refresh.lock(tx.session, plan_id)
-                total = (await rebuild_plan(tx, plan_id)).total
-                pending = sa.exists().where(OutcomeChange.plan_id == plan_id)
-                waiting = bool(await tx.session.scalar(sa.select(pending)))
-                if check:
-                    raise _NothingChanged
-        except _NothingChanged:
-            pass
-        if not check or not waiting or total == 0:
-            break
-        await asyncio.sleep(0.2)
-    return total
+    ``check`` corrects nothing and names what is wrong. What waits is applied first, as a worker would do; a
+    change still on its way after that is no error.
+    """
+    while (await refresh.refresh(database)).changes:
+        pass
+    try:
+        if not check:
+            rebuilt = await auditing.rebuild(database, code)
+            return [(plan, report.total) for plan, report in rebuilt.items()]
+        audits = await auditing.audit_all(database, code)
+    except Refused as refused:
+        raise Failure(refused.message(Locale.EN)) from None
+    for plan, audit in audits.items():
+        for difference in audit.differences[:SHOWN]:
+            say(f"{plan}: {difference}")
+    return [(plan, audit.rows) for plan, audit in audits.items()]
 
 
 async def verify_activity(database: Database) -> tuple[list[str], int]:

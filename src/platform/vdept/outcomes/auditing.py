@@ -56,6 +56,11 @@ class AuditReport:
     def clean(self) -> bool:
         return not self.differences
 
+    @property
+    def rows(self) -> int:
+        """How many rows are wrong in themselves, missing or too many."""
+        return len({(difference.table, difference.key) for difference in self.differences})
+
 
 def _comparison(table: str, keys: tuple[str, ...], rebuilt: str, stored: str, waiting: str) -> sa.TextClause:
     """Every differing value of ``table``; ``waiting`` says whether the row's change is still queued."""
