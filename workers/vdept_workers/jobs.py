@@ -5,12 +5,15 @@ A job may run twice, late, or on several workers at once without harm; what must
 
 from typing import Any
 
+import structlog
+
 from vdept.kernel import idempotency, leases
 from vdept.kernel.actor import system
 from vdept.kernel.clock import local_date, utc_now
-from vdept.outcomes import refresh
+from vdept.outcomes import auditing, refresh
 
 Context = dict[str, Any]
+log = structlog.get_logger("vdept.jobs")
 
 
 async def refresh_outcomes(ctx: Context) -> None:
@@ -23,6 +26,17 @@ async def reevaluate(ctx: Context) -> None:
     async with leases.held(ctx["database"], "reevaluate", ctx["holder"]) as lease:
         if lease is not None:
             await refresh.reevaluate(ctx["database"], as_of=local_date(utc_now()))
+
+
+async def audit_outcomes(ctx: Context) -> None:
+    """Prove every plan's derived figures right; what is wrong is cried out, not silently mended."""
+    async with leases.held(ctx["database"], "audit_outcomes", ctx["holder"]) as lease:
+        if lease is None:
+            return
+        for plan, audit in (await auditing.audit_all(ctx["database"])).items():
+            if not audit.clean:
+                first = [str(difference) for difference in audit.differences[:5]]
+                log.error("outcomes differ from a rebuild", plan=plan, rows=audit.rows, first=first)
 
 
 async def forget_idempotency_keys(ctx: Context) -> None:

@@ -24,6 +24,7 @@ class WorkerSettings:
     )
     cron_jobs = (
         cron(jobs.reevaluate, name="reevaluate", minute=0, timeout=300),
+        cron(jobs.audit_outcomes, name="audit_outcomes", hour=2, minute=30, timeout=300),
         cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),
     )
     timezone = LOCAL
