@@ -1,6 +1,8 @@
 """The demonstration: loaded by the verbs of the core, once; and the three things that it offers to try."""
 
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from api.story_scene import serving, soon
-from vdept.kernel.actor import Role
+from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import local_date, utc_now
-from vdept.kernel.db import Database
+from vdept.kernel.db import Database, Tx
 from vdept.kernel.models import Base
 from vdept.people.models import Membership, Person
 from vdept.targets.models import Plan, PlanState, Target
@@ -47,13 +49,48 @@ async def send(command: str) -> Any:
     return body["data"]
 
 
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+async def interrupt_after(acts: int, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the demonstration, but end in the middle of one of its transactions."""
+    begin = Database.begin
+    left = acts
+
+    @asynccontextmanager
+    async def counted(self: Database, actor: Actor, **when: Any) -> AsyncIterator[Tx]:
+        nonlocal left
+        left -= 1
+        async with begin(self, actor, **when) as tx:
+            yield tx
+            if left < 0:
+                raise Interrupted
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "begin", counted)
+        with pytest.raises(Interrupted):
+            await load_demo(db)
+
+
 async def test_the_demonstration_is_loaded_once_and_its_three_commands_work(
-    db: Database, database_url: str, redis_url: str
+    db: Database, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for acts in (1, 30, 90, 50):
+        await interrupt_after(acts, db, monkeypatch)
     assert await load_demo(db) == list(PERSONAS)
     before = await rows_of_every_table(db)
     await load_demo(db)
     assert await rows_of_every_table(db) == before
+    assert {
+        name: before[name] for name in ("person", "measurement", "task", "task_evidence", "task_comment")
+    } == {
+        "person": 42,
+        "measurement": 188,
+        "task": 40,
+        "task_evidence": 22,
+        "task_comment": 2,
+    }
     await contains_the_story(db)
     async with serving(database_url, redis_url) as url:
         ttl = timedelta(hours=1)
