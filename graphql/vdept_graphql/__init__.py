@@ -40,7 +40,6 @@ and ``unit_mutations.py`` are the example)::
   may be left out go through ``inputs.given`` and ``given_value``.
 * A refusal raised in a query becomes a GraphQL error with ``extensions {code, path}``; an object that is not
   there or may not be seen is null.
-* ``schema.py`` merges ``<Feature>Query`` and ``<Feature>Mutation``; then
-  ``python -m vdept_graphql.sdl --write`` renews ``graphql/schema.graphql``, and a new mutation takes its place in
-  ``tests/api/test_authorization.py``.
+* ``schema.py`` merges ``<Feature>Query`` and ``<Feature>Mutation``; ``python -m vdept_graphql.sdl --write``
+  renews ``graphql/schema.graphql``; a new mutation takes its place in ``tests/api/test_authorization.py``.
 """

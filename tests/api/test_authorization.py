@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 import factories
 from api.conftest import Api, World
-from api.test_plans_and_targets import ENDS, PLAN, STARTS, TODAY, done, issued
+from api.plans_scene import ENDS, PLAN, STARTS, TODAY, done, issued
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Database

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from api.conftest import Api, World
-from api.test_plans_and_targets import done, issued
+from api.plans_scene import done, issued
 from vdept.kernel.actor import Actor
 from vdept_graphql.ids import encode
 

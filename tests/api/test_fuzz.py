@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis_graphql import Mode, from_schema, nodes
 
 from api.conftest import Api, World
-from api.test_plans_and_targets import issued
+from api.plans_scene import issued
 from vdept_graphql.ids import encode
 from vdept_graphql.schema import engine
 from vdept_graphql.sdl import current
