@@ -48,7 +48,13 @@ def serve(sock: socket.socket, database_url: str, redis_url: str, extend: Extend
     with Path(os.devnull).open("w") as nowhere:  # the log is written as in production, but nobody reads it
         os.dup2(nowhere.fileno(), 2)
     config = Config(
-        app, loop="uvloop", http="httptools", access_log=False, log_config=None, server_header=False
+        app,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=600,
     )
     Server(config).run(sockets=[sock])
 

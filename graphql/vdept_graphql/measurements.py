@@ -15,6 +15,7 @@ from vdept.targets.models import Basis
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Context, Info
 from vdept_graphql.errors import UserError
+from vdept_graphql.flat_inputs import flat
 from vdept_graphql.ids import NODES, Node, decode, encode
 from vdept_graphql.inputs import In
 from vdept_graphql.mutations import ERRORS, IDEMPOTENCY_KEY, one, perform, remembered, told
@@ -166,6 +167,7 @@ class RecordMeasurementInput:
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
 
 
+@flat
 @strawberry.input(description="One of many values.")
 class MeasurementRowInput:
     """A ratio is given by numerator and denominator, anything else by value."""

@@ -14,12 +14,14 @@ from vdept.targets import cascade
 from vdept.units.models import UnitKind
 from vdept_graphql.context import Context, Info
 from vdept_graphql.errors import UserError
+from vdept_graphql.flat_inputs import flat
 from vdept_graphql.ids import decode, decode_many
 from vdept_graphql.inputs import In
 from vdept_graphql.mutations import ERRORS, IDEMPOTENCY_KEY, perform
 from vdept_graphql.targets import Target, load_targets
 
 
+@flat
 @strawberry.input(description="What one unit is assigned, where it differs from the others.")
 class UnitValueInput:
     """One unit's own value."""
@@ -28,6 +30,7 @@ class UnitValueInput:
     value: Decimal = field(description="Its value.")
 
 
+@flat
 @strawberry.input(description="A unit's weight among its siblings, where it differs from the others'.")
 class UnitWeightInput:
     """One unit's own weight."""
