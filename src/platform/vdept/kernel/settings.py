@@ -26,7 +26,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pool_size: int = 10
     log_level: str = "INFO"
     log_json: bool = False
-    max_body_bytes: int = 2_000_000
+    max_body_bytes: int = 16_000_000
     debug_errors: bool = False
 
     @property
