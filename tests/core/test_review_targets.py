@@ -83,8 +83,11 @@ async def refused(
 ) -> list[Refused]:
     with pytest.raises((Refused, RefusedMany)) as caught:
         await do(db, who, verb, *args, **more)
-    error = caught.value
-    return error.refusals if isinstance(error, RefusedMany) else [error]
+    error: Exception = caught.value
+    if isinstance(error, RefusedMany):
+        return error.refusals
+    assert isinstance(error, Refused)
+    return [error]
 
 
 # -- what must not be learned -------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""From a person to an actor: the memberships in force on a day, with the units' places in the tree."""
+"""From a person to an actor: the memberships in force on a day, with the units' places in the tree.
+
+Nobody speaks for a unit that has ended or not begun: a membership counts only while its unit exists.
+"""
 
 from collections.abc import Iterable
 from datetime import date
@@ -16,6 +19,11 @@ from vdept.units.models import BESIDE_THE_TREE, Unit, UnitKind
 def in_force(on: date) -> "sa.ColumnElement[bool]":
     """Memberships that count on a day, their first and last days included."""
     return sa.and_(Membership.starts_on <= on, sa.or_(Membership.ends_on.is_(None), Membership.ends_on >= on))
+
+
+def unit_exists(on: date) -> "sa.ColumnElement[bool]":
+    """Units on a day of their validity, its first and last days included."""
+    return sa.and_(Unit.valid_from <= on, sa.or_(Unit.valid_to.is_(None), Unit.valid_to >= on))
 
 
 SEAT_COLUMNS: tuple[Any, ...] = (Membership.unit_id, Membership.role, Unit.path, Unit.kind)
@@ -42,7 +50,7 @@ async def actor_for(session: AsyncSession, person: Person, today: date) -> Actor
     rows = await session.execute(
         sa.select(*SEAT_COLUMNS)
         .join(Unit, Unit.id == Membership.unit_id)
-        .where(Membership.person_id == person.id, in_force(today))
+        .where(Membership.person_id == person.id, in_force(today), unit_exists(today))
         .order_by(Membership.id)
     )
     return actor_of(person.id, person.administrator, person.locale, [tuple(row) for row in rows])

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from vdept.kernel.actor import Role
+from vdept.kernel.actor import Actor, Role
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
 from vdept.kernel.text import matches
@@ -40,9 +40,9 @@ class PersonFilter:
     text: str | None = None
     active: bool | None = None
 
-    def conditions(self, today: date) -> "Iterable[sa.ColumnElement[bool]]":
+    def conditions(self, actor: Actor, today: date) -> "Iterable[sa.ColumnElement[bool]]":
         if self.unit_id is not None or self.role is not None:
-            seat = [Membership.person_id == Person.id, in_force(today)]
+            seat = [Membership.person_id == Person.id, in_force(today), visible_memberships(actor)]
             if self.unit_id is not None:
                 seat.append(Membership.unit_id == self.unit_id)
             if self.role is not None:
@@ -62,7 +62,7 @@ async def persons_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Person]:
 
 
 def _query(tx: Tx, which: PersonFilter) -> "sa.Select[Any]":
-    return sa.select(Person).where(visible_persons(tx.actor), *which.conditions(tx.today))
+    return sa.select(Person).where(visible_persons(tx.actor), *which.conditions(tx.actor, tx.today))
 
 
 async def persons_page(tx: Tx, request: PageRequest, which: PersonFilter = PersonFilter()) -> Page[Person]:

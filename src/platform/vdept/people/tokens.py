@@ -15,7 +15,7 @@ from vdept.kernel.clock import local_date
 from vdept.kernel.db import Tx
 from vdept.people import rules
 from vdept.people.access import get_token_for_update, visible_tokens
-from vdept.people.actors import SEAT_COLUMNS, actor_of, in_force
+from vdept.people.actors import SEAT_COLUMNS, actor_of, in_force, unit_exists
 from vdept.people.errors import PERSON_INACTIVE
 from vdept.people.models import AccessToken, Membership, Person
 from vdept.units.models import Unit
@@ -84,7 +84,7 @@ async def authenticate(session: AsyncSession, token: str, now: datetime) -> Acto
             .select_from(AccessToken)
             .join(Person, Person.id == AccessToken.person_id)
             .outerjoin(Membership, sa.and_(Membership.person_id == Person.id, in_force(today)))
-            .outerjoin(Unit, Unit.id == Membership.unit_id)
+            .outerjoin(Unit, sa.and_(Unit.id == Membership.unit_id, unit_exists(today)))
             .where(
                 AccessToken.digest == digest(token),
                 AccessToken.expires_at > now,
@@ -97,4 +97,4 @@ async def authenticate(session: AsyncSession, token: str, now: datetime) -> Acto
     if not rows:
         return None
     person_id, administrator, locale = rows[0][:3]
-    return actor_of(person_id, administrator, locale, [row[3:] for row in rows if row[3] is not None])
+    return actor_of(person_id, administrator, locale, [row[3:] for row in rows if row.path is not None])

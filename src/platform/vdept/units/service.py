@@ -89,7 +89,7 @@ async def update_unit(
 
     A manager of the unit itself may set its English name; the rest is the administrator's.
     """
-    if code is not UNSET:
+    if code is not UNSET or valid_to is not UNSET:  # what is free, and who stands below, stays so
         await lock_registry(tx)
     unit = await get_unit_for_update(tx, unit_id, "unitId")
     given: dict[str, Any] = {}
