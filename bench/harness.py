@@ -89,9 +89,14 @@ async def paired(
     return figure(name, statistics.median(a), statistics.median(b), "ms", goal, ratio)
 
 
-def publish(figures: list[Figure]) -> None:
-    """Print the table, keep it in docs/performance.md, and write bench/results.json."""
+def publish(figures: list[Figure], *, alone: bool = False) -> str:
+    """Keep the table in docs/performance.md and bench/results.json; returns it.
+
+    Figures of the same name are replaced and others kept, unless these stand ``alone``.
+    """
     kept = {f["name"]: f for f in json.loads(RESULTS.read_text())} if RESULTS.is_file() else {}
+    if alone:
+        kept = {}
     kept |= {f.name: asdict(f) for f in figures}
     RESULTS.write_text(json.dumps(list(kept.values()), indent=1, ensure_ascii=False) + "\n")
     lines = [
@@ -103,12 +108,12 @@ def publish(figures: list[Figure]) -> None:
         f"| {'yes' if f['holds'] else '**no**'} | {f['date']} |"
         for f in kept.values()
     ]
-    print("\n".join(lines))
     text = TABLE.read_text()
     head, rest = text.split(BEGIN, 1)
     TABLE.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}" + rest.split(END, 1)[1])
+    return "\n".join(lines)
 
 
 def main(run: Callable[[], Awaitable[list[Figure]]]) -> None:
     """Run one benchmark module by itself."""
-    publish(asyncio.run(run()))
+    print(publish(asyncio.run(run())))

@@ -195,7 +195,7 @@ def same_json(app: Litestar, database: Database) -> None:
         async with database.snapshot(SYSTEM, now=utc_now()) as tx:
             after = (date.min, 0)
             if asked["after"]:
-                after = UNIT_ORDERINGS[UnitTaskOrder.DUE].parse(asked["after"], "after")  # type: ignore[assignment]
+                after = UNIT_ORDERINGS[UnitTaskOrder.DUE].parse(asked["after"], "after")
             given = {"unit": asked["unit"], "today": tx.today, "due": after[0], "id": after[1]}
             text: str = (await tx.session.execute(SAME_JSON, given)).scalar_one()
         return Response(text, media_type="application/json")
