@@ -50,6 +50,7 @@ class Country:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.plan_id = 0
+        self.today = START
         self.units: list[Unit] = []
         self.targets: list[Target] = []
         self.key_results: list[KeyResult] = []
@@ -145,7 +146,9 @@ class Country:
         return Decimal(self.random.choice([1, 1, 2, 3, "0.5", "0.333333", 100]))
 
     def day(self) -> date:
-        """A day in the plan's year, or a little outside."""
+        """A day around today, or in the plan's year or a little outside."""
+        if self.random.random() < 0.25:
+            return self.today + timedelta(self.random.randint(-1, 1))
         return START + timedelta(self.random.randint(-20, 385))
 
 
@@ -178,6 +181,28 @@ async def measure(country: Country, tx: Tx) -> None:
     tx.session.add(row)
     await tx.session.flush()
     await readings_changed(country, tx, target.unit_id, target.indicator_id)
+
+
+@event(3)
+async def fulfil(country: Country, tx: Tx) -> None:
+    """All who hold targets of a key result reach exactly what is asked, but for the root now and then."""
+    key_result = country.random.choice(country.key_results)
+    basis, as_of = country.random.choice(list(Basis)), START + timedelta(country.random.randint(60, 90))
+    for target in country.targets:
+        if target.key_result_id == key_result.id and (target.level or country.random.random() < 0.5):
+            tx.session.add(
+                Measurement(
+                    indicator_id=target.indicator_id,
+                    unit_id=target.unit_id,
+                    basis=basis,
+                    as_of=as_of,
+                    value=target.value,
+                    source="test",
+                    recorded_at=NOW,
+                )
+            )
+            await tx.session.flush()
+            await readings_changed(country, tx, target.unit_id, target.indicator_id)
 
 
 @event(3)

@@ -116,3 +116,29 @@ async def test_every_rule_evaluates(db: Database) -> None:
     }
     async with db.begin(SYSTEM, now=NOW) as tx:
         assert (await rebuild_plan(tx, plan.id)).total == 0
+
+
+async def test_each_is_met_only_when_all_children_are_and_its_own_reading_too(db: Database) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        nation = await make.unit(tx, "Chính phủ", UnitKind.GOVERNMENT)
+        provinces = [await make.unit(tx, f"Tỉnh {i}", parent=nation) for i in range(2)]
+        plan = await make.plan(tx, nation)
+        key_result = await make.key_result(tx, plan, await make.indicator(tx), baseline=Decimal(0))
+        root = await make.target(tx, key_result, nation)
+        below = [await make.target(tx, key_result, p, root) for p in provinces]
+        await target_changed(tx, plan.id, [root.id])
+        for t in below:
+            await measure(tx, t, Basis.MEASURED, n=70, d=100)
+
+    async def after(of: Target | None = None, **reading: Any) -> tuple[bool, Decimal | None]:
+        if of is not None:
+            async with db.begin(SYSTEM, now=NOW) as tx:
+                await measure(tx, of, Basis.MEASURED, **reading)
+        await refresh(db, now=NOW)
+        top = await outcome(db, root)
+        return top.meets, top.measured_value
+
+    assert await after() == (True, Decimal(100))
+    assert await after(root, n=50, d=100) == (False, Decimal(50))
+    assert await after(root, n=65, d=100) == (True, Decimal(65))
+    assert await after(below[0], n=10, d=100) == (False, Decimal(65))
