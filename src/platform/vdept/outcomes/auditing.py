@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.db import Database
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.outcomes import statements
 from vdept.outcomes.models import UnitOutcome
 from vdept.outcomes.rebuild import PLANNING, RebuildReport, rebuild_plan
@@ -84,15 +84,19 @@ def _comparison(table: str, keys: tuple[str, ...], rebuilt: str, stored: str, wa
 
 
 def _different(table: str, first: str) -> str:
-    """A cheap comparison of the whole row before its values are looked at; rows of zeros may be missing."""
+    """A cheap comparison of whole rows before their values are looked at; rows of zeros may be missing."""
     if table == "target_outcome":
         return "o.* IS DISTINCT FROM j.*"
-    columns = [c.name for c in UnitOutcome.__table__.columns if c.server_default is not None]
-    if table == "unit_outcome":
-        some = " OR ".join(f"coalesce(o.{c}, j.{c}) <> 0" for c in columns)
-        return f"(o.{first} IS NOT NULL AND j.{first} IS NOT NULL) OR {some}"
-    return "true"
+    columns = _UNIT_COLUMNS if table == "unit_outcome" else ("plan_id", "timeliness", "share", "progress")
+    stored, rebuilt = (", ".join(f"{row}.{c}" for c in columns) for row in "oj")
+    distinct = f"({stored}) IS DISTINCT FROM ({rebuilt})"
+    if table != "unit_outcome":
+        return distinct
+    some = " OR ".join(f"coalesce(o.{c}, j.{c}) <> 0" for c in columns)
+    return f"CASE WHEN o.{first} = j.{first} THEN {distinct} ELSE {some} END"
 
+
+_UNIT_COLUMNS = tuple(c.name for c in UnitOutcome.__table__.columns if c.server_default is not None)
 
 _WAITING_TARGET = """coalesce(o.target_id, j.target_id) IN (
     SELECT coalesce(c.target_id, tt.target_id)
@@ -167,7 +171,7 @@ async def plans_by_code(database: Database, code: str | None = None) -> dict[str
         found = await tx.session.execute(query if code is None else query.where(Plan.code == code))
         plans = {str(row.code): int(row.id) for row in found}
     if code is not None and not plans:
-        raise NOT_FOUND.at("plan", what=f"kế hoạch {code} (plan)")
+        raise NOT_FOUND.at("plan", what=Words(f"kế hoạch {code}", f"plan {code}"))
     return plans
 
 
