@@ -13,6 +13,7 @@ from vdept.kernel.activity import Activity
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import PageRequest
 from vdept.tasks import history
+from vdept.tasks.history import Hidden
 from vdept_graphql.connections import Connection, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import encode
@@ -38,7 +39,7 @@ WITHOUT_ID = frozenset({"evidence_id"})
 async def load_history(tx: Tx, ids: list[int], request: PageRequest) -> dict[int, Connection["TaskActivity"]]:
     """The same page of activities of each task."""
     pages = await history.history_of_tasks(tx, ids, request)
-    hidden = await history.hidden_targets(tx, [row for page in pages.values() for row in page.rows])
+    hidden = await history.hidden_in(tx, [row for page in pages.values() for row in page.rows])
     node: Callable[[Activity], TaskActivity] = partial(TaskActivity.from_row, hidden=hidden)
     return {key: connection(page, node) for key, page in pages.items()}
 
@@ -53,13 +54,13 @@ class TaskActivity:
     reason: str | None = field(description="Why, where a reason was given.")
     data: JSON = field(
         description="What changed: `from`, `to` and whatever belongs to the verb. Ids are global ids; "
-        "targets that you may not see are left out."
+        "targets and tasks that you may not see are left out."
     )
     person_key: strawberry.Private[int | None]
     unit_key: strawberry.Private[int | None]
 
     @classmethod
-    def from_row(cls, row: Activity, hidden: frozenset[int]) -> "TaskActivity":
+    def from_row(cls, row: Activity, hidden: Hidden) -> "TaskActivity":
         kind, _, name = row.actor.partition(":")
         return cls(
             verb=row.verb,
@@ -80,30 +81,34 @@ class TaskActivity:
         return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
 
 
-def _told(verb: str, data: Mapping[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
-    """The log's values in the API's spelling: camelCase, global ids, nothing of hidden targets."""
+def _told(verb: str, data: Mapping[str, Any], hidden: Hidden) -> dict[str, Any]:
+    """The log's values in the API's spelling: camelCase, global ids, nothing of what is hidden."""
     if verb == "task.parent_set":
-        return {name: _id("Task", value) for name, value in data.items()}
+        return {name: _id("Task", None if value in hidden.tasks else value) for name, value in data.items()}
     return _public(data, hidden)
 
 
-def _public(data: Mapping[str, Any], hidden: frozenset[int]) -> dict[str, Any]:
+def _public(data: Mapping[str, Any], hidden: Hidden) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, value in data.items():
-        if name in WITHOUT_ID or (name == "target_id" and value in hidden):
+        if name in WITHOUT_ID or (name == "target_id" and value in hidden.targets):
+            continue
+        if KINDS.get(name) == "Task" and value in hidden.tasks:
             continue
         head, *rest = name.split("_")
         told[head + "".join(word.capitalize() for word in rest)] = _value(name, value, hidden)
     return told
 
 
-def _value(name: str, value: Any, hidden: frozenset[int]) -> Any:
+def _value(name: str, value: Any, hidden: Hidden) -> Any:
     if isinstance(value, Mapping):
         return _public(value, hidden)
     if name in KINDS:
         return _id(KINDS[name], value)
     if isinstance(value, list):
-        shown = [one for one in value if not (isinstance(one, dict) and one.get("target_id") in hidden)]
+        shown = [
+            one for one in value if not (isinstance(one, dict) and one.get("target_id") in hidden.targets)
+        ]
         return [_value("", one, hidden) for one in shown]
     return value
 

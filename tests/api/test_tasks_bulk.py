@@ -35,10 +35,10 @@ async def test_offers_are_accepted_each_on_its_own(scene: Scene) -> None:
         for item in first["results"]
     ] == [
         (tid(mine), {"state": "ACCEPTED", "progress": "0", "version": 2}, []),
-        (tid(under_way), None, [("TASK_WRONG_STATE", ["taskIds", "1", "taskId"])]),
-        (tid(others), None, [("FORBIDDEN", ["taskIds", "2", "taskId"])]),
-        (encode("Task", 10**9), None, [("NOT_FOUND", ["taskIds", "3", "taskId"])]),
-        (tid(also), None, [("STALE_VERSION", ["taskIds", "4", "expectedVersion"])]),
+        (tid(under_way), None, [("TASK_WRONG_STATE", ["taskIds", "1"])]),
+        (tid(others), None, [("FORBIDDEN", ["taskIds", "2"])]),
+        (encode("Task", 10**9), None, [("NOT_FOUND", ["taskIds", "3"])]),
+        (tid(also), None, [("STALE_VERSION", ["expectedVersions", "4"])]),
     ]
     again = await scene.api.do("acceptTasks", given, scene.world.hue_head, RESULTS)
     assert again.data["acceptTasks"] == first

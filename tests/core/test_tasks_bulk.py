@@ -31,11 +31,11 @@ async def test_many_offers_are_accepted_each_on_its_own(world: World) -> None:
     assert [each.task_id for each in answers] == ids
     assert [each.refused and (each.refused.code, each.refused.path) for each in answers] == [
         None,
-        ("TASK_WRONG_STATE", ("taskIds", 1, "taskId")),
+        ("TASK_WRONG_STATE", ("taskIds", 1)),
         None,
-        ("FORBIDDEN", ("taskIds", 3, "taskId")),
-        ("NOT_FOUND", ("taskIds", 4, "taskId")),
-        ("STALE_VERSION", ("taskIds", 5, "expectedVersion")),
+        ("FORBIDDEN", ("taskIds", 3)),
+        ("NOT_FOUND", ("taskIds", 4)),
+        ("STALE_VERSION", ("expectedVersions", 5)),
     ]
     assert [each.task and (each.task.state, each.task.version) for each in answers] == [
         (S.ACCEPTED, 2),

@@ -60,7 +60,8 @@ async def accept_tasks(
             check_version(task, (expected_versions or {}).get(task_id))
             step_to(Step.ACCEPT, task.state)
         except Refused as no:
-            refused[task_id] = no.under("taskIds", i)
+            field = "expectedVersions" if "expectedVersion" in no.path else "taskIds"
+            refused[task_id] = Refused(no.refusal, (field, i), no.params)
     taken = [tasks[task_id] for task_id in task_ids if task_id not in refused]
     if taken:
         ids = [task.id for task in taken]

@@ -15,11 +15,11 @@ from vdept.kernel.versions import check_version
 from vdept.targets.access import get_plan
 from vdept.targets.models import Audience, PlanState
 from vdept.tasks import errors, linking, rules
-from vdept.tasks.access import HEAD, OWNER_MANAGES, as_owner, as_owner_or_lead, get_task, get_task_for_update
+from vdept.tasks.access import HEAD, OWNER_MANAGES, as_owner, get_task, get_task_for_update
 from vdept.tasks.assigning import NOT_FINAL, require_kind_fits, write_assignees
 from vdept.tasks.linking import Link, write_links
 from vdept.tasks.models import ParticipantRole, ParticipationState, Task, TaskKind, TaskState
-from vdept.tasks.sharing import Part, require_parts, require_units, said_of, write_parts
+from vdept.tasks.sharing import Part, require_parts, require_units, said_of, state_for, write_parts
 from vdept.tasks.upkeep import settle, touch
 from vdept.units.access import get_unit
 
@@ -79,7 +79,7 @@ async def create_task(
     if leads or participants:
         await write_parts(tx, task, [*leads, *participants], _lead_state(task))
     await write_links(tx, task, targets)
-    await _assign(tx, task, person_ids, {part.unit_id for part in [*leads, *participants]})
+    await _assign(tx, task, person_ids, participants)
     await settle(tx, task)
     data = {
         **said_of_terms(row),
@@ -107,14 +107,18 @@ def _lead_state(task: Task) -> dict[int, ParticipationState]:
     return {task.lead_unit_id: ParticipationState.ACCEPTED if accepted else ParticipationState.INVITED}
 
 
-async def _assign(tx: Tx, task: Task, person_ids: Sequence[int], units: set[int]) -> None:
-    """The owner's people go on the task, when the owner takes part in it."""
+async def _assign(tx: Tx, task: Task, person_ids: Sequence[int], participants: Sequence[Part]) -> None:
+    """The owner's people go on the task, when the owner leads it or has accepted a part by this act."""
     paths: dict[int, tuple[str | int, ...]] = {}
     for i, person_id in enumerate(person_ids):
         if person_id in paths:
             raise errors.TASK_ITEM_TWICE.at("personIds", i)
         paths[person_id] = ("personIds", i)
-    if paths and task.owner_unit_id not in units:
+    owner = task.owner_unit_id
+    agreed = state_for(tx, owner) is ParticipationState.ACCEPTED and any(
+        part.unit_id == owner for part in participants
+    )
+    if paths and not agreed and task.lead_unit_id != owner:
         raise errors.TASK_NOT_PARTICIPANT.at("personIds")
     await write_assignees(tx, task, task.owner_unit_id, paths)
 
@@ -133,9 +137,7 @@ async def prepare(tx: Tx, terms: Terms) -> tuple[int, dict[str, Any]]:
     plan_id = terms.plan_id
     if terms.parent_id is not None:
         parent = await get_task(tx, terms.parent_id, "parentId")
-        await as_owner_or_lead(tx, parent, "parentId")
-        if parent.state not in NOT_FINAL:
-            raise rules.wrong_state(parent.state, NOT_FINAL, "parentId")
+        await linking.require_whole(tx, parent)
         if plan_id not in (None, parent.plan_id):
             raise errors.TASK_OTHER_PLAN.at("planId")
         plan_id = parent.plan_id

@@ -65,8 +65,10 @@ TASK_OTHER_PLAN = refusal(
 TASK_PLAN_CLOSED = refusal(
     "TASK_PLAN_CLOSED",
     Kind.CONFLICT,
-    vi="Kế hoạch đã đóng, không nhận thêm nhiệm vụ. Chọn một kế hoạch đang thực hiện.",
-    en="The plan is closed and takes no more tasks. Choose a plan that is running.",
+    vi="Kế hoạch đã đóng: không nhận thêm nhiệm vụ, không đổi chỉ tiêu mà nhiệm vụ phục vụ. Chọn một kế hoạch"
+    " đang thực hiện.",
+    en="The plan is closed: it takes no more tasks, and what its tasks serve stays. Choose a plan that is"
+    " running.",
 )
 TASK_DUE_IN_PAST = refusal(
     "TASK_DUE_IN_PAST",
@@ -101,8 +103,10 @@ TASK_TARGET_WITHDRAWN = refusal(
 TASK_TARGET_OF_OTHERS = refusal(
     "TASK_TARGET_OF_OTHERS",
     Kind.FORBIDDEN,
-    vi="Đơn vị giữ chỉ tiêu này không liên quan đến nhiệm vụ. Mời đơn vị đó tham gia trước khi gắn chỉ tiêu.",
-    en="The unit that holds this target has nothing to do with the task. Invite it before linking.",
+    vi="Đơn vị giữ chỉ tiêu này chưa tham gia nhiệm vụ. Mời đơn vị đó và chờ nhận lời, hoặc giao cho đơn vị"
+    " đó chủ trì, rồi gắn chỉ tiêu.",
+    en="The unit that holds this target does not take part in the task. Invite it and link once it has"
+    " accepted, or offer it the lead.",
 )
 TASK_WEIGHT_NOT_POSITIVE = refusal(
     "TASK_WEIGHT_NOT_POSITIVE",

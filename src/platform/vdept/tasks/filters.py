@@ -7,7 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from vdept.kernel.actor import Actor
 from vdept.kernel.text import matches
+from vdept.targets.access import visible_plans, visible_targets
+from vdept.targets.models import Plan, Target
+from vdept.tasks.access import visible_tasks
 from vdept.tasks.models import (
     Assignee,
     ParticipantRole,
@@ -135,6 +139,22 @@ class TaskFilter:
                     Participation.unit_id == self.participant_unit_id, Participation.state.in_(LIVE)
                 )
             )
+
+
+def named_are_seen(actor: Actor, which: "TaskFilter | UnitTaskFilter") -> Iterable[Condition]:
+    """The actor sees what the filter names; otherwise it would answer what belongs to what is hidden.
+
+    Each is asked once for the whole list, not for every task.
+    """
+    if actor.sees_everything:
+        return
+    if which.plan_id is not None:
+        yield sa.select(Plan.id).where(Plan.id == which.plan_id, visible_plans(actor)).exists()
+    if isinstance(which, TaskFilter) and which.target_id is not None:
+        yield sa.select(Target.id).where(Target.id == which.target_id, visible_targets(actor)).exists()
+    if isinstance(which, TaskFilter) and which.parent_id is not None:
+        whole = sa.select(Task.id).where(Task.id == which.parent_id, visible_tasks(actor))
+        yield whole.correlate(None).exists()
 
 
 def due_between(

@@ -1,7 +1,7 @@
 """What happened to a task: its activities, for whoever sees it."""
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -10,6 +10,8 @@ from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch_each
 from vdept.targets.access import visible_targets
 from vdept.targets.models import Target
+from vdept.tasks.access import visible_tasks
+from vdept.tasks.models import Task
 from vdept.tasks.sql import among
 
 LATEST_FIRST: Ordering[Activity] = Ordering(
@@ -25,15 +27,34 @@ async def history_of_tasks(
     return await fetch_each(tx.session, query, Activity.subject_id, task_ids, LATEST_FIRST, request)
 
 
-async def hidden_targets(tx: Tx, rows: Iterable[Activity]) -> frozenset[int]:
-    """The targets named in these activities that the actor may not see."""
-    named = {target_id for row in rows for target_id in _targets_in(row.data)}
-    if not named or tx.actor.sees_everything:
-        return frozenset()
-    seen = await tx.session.scalars(
-        sa.select(Target.id).where(among(Target.id, named), visible_targets(tx.actor))
+class Hidden(NamedTuple):
+    """What activities name and the actor may not see."""
+
+    targets: frozenset[int] = frozenset()
+    tasks: frozenset[int] = frozenset()
+
+
+async def hidden_in(tx: Tx, rows: Iterable[Activity]) -> Hidden:
+    """The targets and the other tasks named in these activities that the actor may not see."""
+    if tx.actor.sees_everything:
+        return Hidden()
+    said = [(row.verb, row.data) for row in rows]
+    targets = {target_id for _, data in said for target_id in _targets_in(data)}
+    tasks = {task_id for verb, data in said for task_id in _tasks_in(verb, data)}
+    return Hidden(
+        await _unseen(tx, Target.id, targets, visible_targets(tx.actor)),
+        await _unseen(tx, Task.id, tasks, visible_tasks(tx.actor)),
     )
-    return frozenset(named.difference(seen))
+
+
+async def _unseen(tx: Tx, key: Any, named: set[int], seen: "sa.ColumnElement[bool]") -> frozenset[int]:
+    found = await tx.session.scalars(sa.select(key).where(among(key, named), seen)) if named else ()
+    return frozenset(named.difference(found))
+
+
+def _tasks_in(verb: str, data: dict[str, Any]) -> Iterator[int]:
+    names = ("from", "to") if verb == "task.parent_set" else ("parent_id", "blocked_by_id")
+    yield from (data[name] for name in names if data.get(name) is not None)
 
 
 def _targets_in(data: dict[str, Any]) -> Iterator[int]:

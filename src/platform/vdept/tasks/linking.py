@@ -12,12 +12,11 @@ from vdept.kernel.errors import NOT_FOUND
 from vdept.kernel.versions import check_version
 from vdept.targets.access import visible_targets
 from vdept.targets.changes import target_changed
-from vdept.targets.models import Target, TargetState
+from vdept.targets.models import Plan, PlanState, Target, TargetState
 from vdept.tasks import errors, rules
 from vdept.tasks.access import as_owner, as_owner_or_lead, get_task, get_task_for_update
 from vdept.tasks.assigning import NOT_FINAL
-from vdept.tasks.models import Participation, Task, TaskDependency, TaskTarget
-from vdept.tasks.rules import LIVE
+from vdept.tasks.models import Participation, ParticipationState, Task, TaskDependency, TaskTarget
 from vdept.tasks.sql import among
 from vdept.tasks.upkeep import settle, touch
 from vdept.units.models import Unit
@@ -45,6 +44,7 @@ async def link_targets(
     unit_id = await as_owner(tx, task)
     check_version(task, expected_version)
     rules.require_state(task.state, NOT_FINAL)
+    await _require_running(tx, task)
     await write_links(tx, task, links)
     touch(tx, task)
     await settle(tx, task)
@@ -59,6 +59,7 @@ async def unlink_target(tx: Tx, task_id: int, target_id: int, *, expected_versio
     unit_id = await as_owner(tx, task)
     check_version(task, expected_version)
     rules.require_state(task.state, NOT_FINAL)
+    await _require_running(tx, task)
     weight = await tx.session.scalar(
         sa.delete(TaskTarget)
         .where(TaskTarget.task_id == task.id, TaskTarget.target_id == target_id)
@@ -73,6 +74,12 @@ async def unlink_target(tx: Tx, task_id: int, target_id: int, *, expected_versio
     data = {"target_id": target_id, "weight": str(weight)}
     tx.record("task.target_unlinked", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
     return task
+
+
+async def _require_running(tx: Tx, task: Task) -> None:
+    """What counts for a target of a closed plan is settled."""
+    if await tx.session.scalar(sa.select(Plan.state).where(Plan.id == task.plan_id)) is PlanState.CLOSED:
+        raise errors.TASK_PLAN_CLOSED.at("taskId")
 
 
 def said_of(links: Sequence[Link]) -> list[dict[str, object]]:
@@ -99,7 +106,11 @@ async def write_links(tx: Tx, task: Task, links: Sequence[Link]) -> None:
 
 
 async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
-    """Each target is seen, of the task's plan, in force, and its holder has to do with the task."""
+    """Each target is seen, of the task's plan, in force, and its holder has to do with the task.
+
+    The holder stands in line with the owner, leads the task (an offer asks for its consent), or has accepted
+    a part in it: an invitation alone would let strangers' tasks weigh on its figures.
+    """
     rows = await tx.session.execute(
         sa.select(Target.id, Target.plan_id, Target.state, Target.unit_id, Unit.path)
         .join(Unit, Unit.id == Target.unit_id)
@@ -113,10 +124,10 @@ async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
             sa.select(Participation.unit_id).where(
                 Participation.task_id == task.id,
                 among(Participation.unit_id, holders),
-                Participation.state.in_(LIVE),
+                Participation.state == ParticipationState.ACCEPTED,
             )
         )
-    )
+    ) | {task.lead_unit_id}
     for i, link in enumerate(links):
         target = found.get(link.target_id)
         if target is None:
@@ -180,6 +191,7 @@ async def set_parent(
     """Make the task a part of another one, or (None) of none."""
     task, unit_id = await _in_graph(tx, task_id, parent_id, "parentId", expected_version)
     if parent_id is not None:
+        await require_whole(tx, await get_task(tx, parent_id, "parentId"))
         reach = _reachable(Task.id, Task.parent_id, parent_id)
         edges = [(row[0], row[1]) for row in await tx.session.execute(reach)]
         if rules.makes_cycle(edges, task_id, parent_id):
@@ -190,6 +202,13 @@ async def set_parent(
     data = {"from": before, "to": parent_id}
     tx.record("task.parent_set", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
     return task
+
+
+async def require_whole(tx: Tx, parent: Task) -> None:
+    """The actor has a say in ``parent``, and it is not over: it may be given another part."""
+    await as_owner_or_lead(tx, parent, "parentId")
+    if parent.state not in NOT_FINAL:
+        raise rules.wrong_state(parent.state, NOT_FINAL, "parentId")
 
 
 async def _in_graph(

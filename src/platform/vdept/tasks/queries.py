@@ -18,7 +18,7 @@ from vdept.people.models import Person
 from vdept.targets.access import visible_targets
 from vdept.targets.models import Target
 from vdept.tasks.access import visible_tasks
-from vdept.tasks.filters import TaskFilter, UnitTaskFilter
+from vdept.tasks.filters import Condition, TaskFilter, UnitTaskFilter, named_are_seen
 from vdept.tasks.models import (
     Assignee,
     Participation,
@@ -102,6 +102,10 @@ def _tasks(tx: Tx) -> "sa.Select[Any]":
     return _fresh(sa.select(Task).where(visible_tasks(tx.actor)))
 
 
+def _where(tx: Tx, which: TaskFilter | UnitTaskFilter) -> Iterable[Condition]:
+    return [*which.conditions(tx.today), *named_are_seen(tx.actor, which)]
+
+
 async def tasks_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Task]:
     found = await tx.session.scalars(_tasks(tx).where(among(Task.id, ids)))
     return {task.id: task for task in found}
@@ -116,16 +120,18 @@ async def tasks_page(
     """A page of tasks that the actor sees. One unit's in due order go by its participations."""
     if which.participant_unit_id is not None and order is not TaskOrder.NEWEST_FIRST:
         query = _unit_tasks(tx, [which.participant_unit_id]).where(
-            Participation.unit_id == which.participant_unit_id, *which.conditions(tx.today, driven=True)
+            Participation.unit_id == which.participant_unit_id,
+            *which.conditions(tx.today, driven=True),
+            *named_are_seen(tx.actor, which),
         )
         return await fetch(tx.session, query, UNIT_ORDERINGS[UnitTaskOrder(order.value)], request)
-    query = _tasks(tx).where(*which.conditions(tx.today))
+    query = _tasks(tx).where(*_where(tx, which))
     return await fetch(tx.session, query, ORDERINGS[order], request)
 
 
 async def count_tasks(tx: Tx, which: TaskFilter = ALL) -> int:
     """How many tasks the actor sees; ask only when somebody wants to know."""
-    return await _count(tx, _tasks(tx).where(*which.conditions(tx.today)))
+    return await _count(tx, _tasks(tx).where(*_where(tx, which)))
 
 
 async def unit_tasks_page(
@@ -136,7 +142,7 @@ async def unit_tasks_page(
     order: UnitTaskOrder = UnitTaskOrder.DUE,
 ) -> Page[Task]:
     """A page of the tasks that one unit takes part in or is asked to."""
-    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *which.conditions(tx.today))
+    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *_where(tx, which))
     return await fetch(tx.session, query, UNIT_ORDERINGS[order], request)
 
 
@@ -148,14 +154,14 @@ async def tasks_of_units(
     order: UnitTaskOrder = UnitTaskOrder.DUE,
 ) -> dict[int, Page[Task]]:
     """The same page for each of many units."""
-    query = _unit_tasks(tx, unit_ids).where(*which.conditions(tx.today))
+    query = _unit_tasks(tx, unit_ids).where(*_where(tx, which))
     return await fetch_each(
         tx.session, query, Participation.unit_id, unit_ids, UNIT_ORDERINGS[order], request
     )
 
 
 async def count_unit_tasks(tx: Tx, unit_id: int, which: UnitTaskFilter = ALL_OF_UNIT) -> int:
-    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *which.conditions(tx.today))
+    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *_where(tx, which))
     return await _count(tx, query)
 
 
@@ -186,7 +192,7 @@ async def tasks_of_targets(
     order: TaskOrder = TaskOrder.DUE,
 ) -> dict[int, Page[Task]]:
     """A page of the tasks that serve each of these targets."""
-    query = _tasks(tx).join(TaskTarget, TaskTarget.task_id == Task.id).where(*which.conditions(tx.today))
+    query = _tasks(tx).join(TaskTarget, TaskTarget.task_id == Task.id).where(*_where(tx, which))
     return await fetch_each(tx.session, query, TaskTarget.target_id, target_ids, ORDERINGS[order], request)
 
 
@@ -198,7 +204,7 @@ async def tasks_of_persons(
     order: TaskOrder = TaskOrder.DUE,
 ) -> dict[int, Page[Task]]:
     """A page of the tasks on which each of these persons works."""
-    query = _tasks(tx).join(Assignee, Assignee.task_id == Task.id).where(*which.conditions(tx.today))
+    query = _tasks(tx).join(Assignee, Assignee.task_id == Task.id).where(*_where(tx, which))
     return await fetch_each(tx.session, query, Assignee.person_id, person_ids, ORDERINGS[order], request)
 
 
