@@ -89,7 +89,7 @@ async def test_what_does_not_exist_is_one_sentence_and_exit_code_1(vdept: Vdept)
     for arguments, words in (
         (("token", "nobody@example.vn"), "Nobody on the platform has the e-mail address nobody@example.vn."),
         (("token", "--revoke", "7"), "No such"),
-        (("outcomes", "rebuild", "--plan", "KH9"), "There is no plan with the code KH9."),
+        (("outcomes", "rebuild", "--plan", "KH9"), "No such plan KH9."),
     ):
         done = vdept(*arguments)
         assert done.returncode == 1, done.stderr

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from vdept.kernel.errors import FORBIDDEN, Locale
+from vdept.kernel.errors import FORBIDDEN, Locale, Words
 
 
 class ActorKind(StrEnum):
@@ -87,7 +87,7 @@ class Actor:
         wanted, units = frozenset(roles), frozenset(unit_ids)
         return next((s.unit_id for s in self.seats if s.unit_id in units and s.role in wanted), None)
 
-    def require(self, allowed: bool, needs: str, *path: str | int) -> None:
+    def require(self, allowed: bool, needs: Words, *path: str | int) -> None:
         """Refuse with FORBIDDEN, naming what is needed, unless ``allowed``."""
         if not allowed:
             raise FORBIDDEN.at(*path, needs=needs)

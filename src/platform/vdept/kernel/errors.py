@@ -11,7 +11,7 @@ escapes a verb is a bug and is masked at the edge with an incident id.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Locale(StrEnum):
@@ -28,6 +28,13 @@ class Kind(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     FORBIDDEN = "FORBIDDEN"
     CONFLICT = "CONFLICT"
+
+
+class Words(NamedTuple):
+    """A few words of a sentence in both languages, for a refusal's parameters."""
+
+    vi: str
+    en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,12 @@ class Refused(Exception):
 
     def message(self, locale: Locale = Locale.VI) -> str:
         """The sentence for a reader of ``locale``."""
-        template = self.refusal.vi if locale is Locale.VI else self.refusal.en
-        return template.format_map(self.params)
+        vietnamese = locale is Locale.VI
+        told = {
+            name: (value.vi if vietnamese else value.en) if isinstance(value, Words) else value
+            for name, value in self.params.items()
+        }
+        return (self.refusal.vi if vietnamese else self.refusal.en).format_map(told)
 
     def under(self, *prefix: str | int) -> "Refused":
         """The same refusal, its path below ``prefix`` (one item of a bulk call, one row of an import)."""

@@ -4,15 +4,19 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.measurements.models import Measurement
 from vdept.targets.models import Basis
 
 RECORDERS = {
-    Basis.REPORTED: "HEAD / DEPUTY / COORDINATOR / MEMBER: đơn vị; HEAD / DEPUTY / COORDINATOR: "
-    "cấp trên (the unit, or a public body above it)",
-    Basis.MEASURED: "HEAD / COORDINATOR: đơn vị; HEAD / DEPUTY / COORDINATOR: "
-    "cấp trên (the unit, or a public body above it)",
+    Basis.REPORTED: Words(
+        "một vai trò làm việc ở đơn vị, hoặc vai trò quản lý ở cấp trên",
+        "a working role in the unit, or a managing one in a public body above it",
+    ),
+    Basis.MEASURED: Words(
+        "người đứng đầu hoặc điều phối viên của đơn vị, hoặc vai trò quản lý ở cấp trên",
+        "the head or a coordinator of the unit, or a managing role in a public body above it",
+    ),
 }
 
 
@@ -26,5 +30,5 @@ async def get_measurement(tx: Tx, measurement_id: int, *path: str | int) -> Meas
     query = sa.select(Measurement).where(Measurement.id == measurement_id, visible_measurements(tx.actor))
     found = await tx.session.scalar(query)
     if found is None:
-        raise NOT_FOUND.at(*(path or ("measurementId",)), what="số đo (measurement)")
+        raise NOT_FOUND.at(*(path or ("measurementId",)), what=Words("số đo", "measurement"))
     return found

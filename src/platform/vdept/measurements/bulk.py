@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Refused, RefusedMany
+from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Refused, RefusedMany, Words
 from vdept.measurements import rules
 from vdept.measurements.access import RECORDERS
 from vdept.measurements.errors import NO_ROWS, TOO_MANY_ROWS
@@ -103,9 +103,9 @@ class _Judge:
     def __call__(self, row: Row) -> tuple[Row, Reading, str, str | None]:
         meaning, unit = self.meanings.get(row.indicator_id), self.units.get(row.unit_id)
         if meaning is None:
-            raise NOT_FOUND.at("indicatorId", what="chỉ số (indicator)")
+            raise NOT_FOUND.at("indicatorId", what=Words("chỉ số", "indicator"))
         if unit is None:
-            raise NOT_FOUND.at("unitId", what="đơn vị (unit)")
+            raise NOT_FOUND.at("unitId", what=Words("đơn vị", "unit"))
         key = (row.unit_id, row.basis)
         allowed = self.allowed.get(key)
         if allowed is None:

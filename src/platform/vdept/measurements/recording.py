@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.measurements import rules
 from vdept.measurements.access import RECORDERS, get_measurement
 from vdept.measurements.errors import ALREADY_SUPERSEDED
@@ -103,9 +103,9 @@ async def correct(
 async def _look(tx: Tx, indicator_id: int, unit_id: int) -> _Found:
     row = await LOOK.first(tx, {"indicator_id": indicator_id, "unit_id": unit_id})
     if row["name"] is None:
-        raise NOT_FOUND.at("indicatorId", what="chỉ số (indicator)")
+        raise NOT_FOUND.at("indicatorId", what=Words("chỉ số", "indicator"))
     if row["path"] is None:
-        raise NOT_FOUND.at("unitId", what="đơn vị (unit)")
+        raise NOT_FOUND.at("unitId", what=Words("đơn vị", "unit"))
     meaning = Meaning(row["name"], row["is_ratio"], row["minimum"], row["maximum"])
     return _Found(meaning, tuple(row["path"]), row["unit_name"], row["valid_to"])
 

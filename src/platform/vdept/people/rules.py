@@ -4,7 +4,7 @@ import re
 from datetime import date, timedelta
 
 from vdept.kernel.actor import MANAGING, Actor, Role
-from vdept.kernel.errors import invalid
+from vdept.kernel.errors import Words, invalid
 from vdept.people.errors import BACKDATED, MEMBERSHIP_DATES, MEMBERSHIP_ENDED, TOKEN_LIFETIME
 
 APPOINTED = frozenset({Role.HEAD, Role.DEPUTY})
@@ -40,13 +40,18 @@ def require_may_appoint(actor: Actor, role: Role, unit_path: list[int], *path: s
     if role in APPOINTED:
         actor.require(
             actor.has_above(unit_path[:-1], {Role.HEAD}),
-            "người đứng đầu cấp trên hoặc quản trị viên (the head of a unit above, or an administrator)",
+            Words(
+                "người đứng đầu cấp trên hoặc quản trị viên", "the head of a unit above, or an administrator"
+            ),
             *path,
         )
     else:
         actor.require(
             actor.has_above(unit_path, MANAGING),
-            "lãnh đạo, điều phối viên của đơn vị hoặc cấp trên (a manager of the unit or of one above it)",
+            Words(
+                "lãnh đạo, điều phối viên của đơn vị hoặc cấp trên",
+                "a manager of the unit or of one above it",
+            ),
             *path,
         )
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from vdept.kernel.actor import Role
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import Locale
+from vdept.kernel.errors import Locale, Words
 from vdept.kernel.text import fold, sort_key
 from vdept.kernel.versions import next_version
 from vdept.people import rules
@@ -22,7 +22,7 @@ from vdept.units.rules import clean_name
 
 __all__ = ["create_person", "end_membership", "grant_membership", "update_person"]
 
-ADMINISTRATOR = "quản trị viên (an administrator)"
+ADMINISTRATOR = Words("quản trị viên", "an administrator")
 
 
 def search_text(name: str, email: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from vdept.kernel.actor import Actor
 from vdept.kernel.clock import local_date
 from vdept.kernel.db import Tx
+from vdept.kernel.errors import Words
 from vdept.people import rules
 from vdept.people.access import get_token_for_update, visible_tokens
 from vdept.people.actors import SEAT_COLUMNS, actor_of, in_force, unit_exists
@@ -33,7 +34,7 @@ async def mint_token(tx: Tx, person: Person, *, label: str, ttl: timedelta) -> s
     """A new token with which ``person`` calls until ``ttl`` has passed. It is shown this once."""
     tx.actor.require(
         tx.actor.sees_everything or tx.actor.person_id == person.id,
-        "chính người đó hoặc quản trị viên (the person, or an administrator)",
+        Words("chính người đó hoặc quản trị viên", "the person, or an administrator"),
         "personId",
     )
     label = rules.clean_label(label, "label")

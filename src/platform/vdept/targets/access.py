@@ -17,16 +17,25 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.targets.models import Audience, Indicator, KeyResult, Objective, Plan, PlanState, Target
 from vdept.units.models import Unit
 
 Condition = sa.ColumnElement[bool]
 
-MANAGERS_OF_ISSUER = "HEAD / DEPUTY / COORDINATOR: đơn vị ban hành (the plan's issuer)"
-MANAGERS_OF_HOLDER = "HEAD / DEPUTY / COORDINATOR: đơn vị giữ chỉ tiêu (the unit that holds the target)"
-MANAGERS_OF_ASSIGNER = "HEAD / DEPUTY / COORDINATOR: đơn vị giao (the unit that assigned the target)"
-HEAD_OF_HOLDER = "HEAD: đơn vị giữ chỉ tiêu (the unit that holds the target)"
+MANAGERS_OF_ISSUER = Words(
+    "người đứng đầu, cấp phó hoặc điều phối viên của đơn vị ban hành",
+    "the head, a deputy or a coordinator of the plan's issuer",
+)
+MANAGERS_OF_HOLDER = Words(
+    "người đứng đầu, cấp phó hoặc điều phối viên của đơn vị giữ chỉ tiêu",
+    "the head, a deputy or a coordinator of the unit that holds the target",
+)
+MANAGERS_OF_ASSIGNER = Words(
+    "người đứng đầu, cấp phó hoặc điều phối viên của đơn vị giao",
+    "the head, a deputy or a coordinator of the unit that assigned the target",
+)
+HEAD_OF_HOLDER = Words("người đứng đầu đơn vị giữ chỉ tiêu", "the head of the unit that holds the target")
 
 
 class Held(NamedTuple):

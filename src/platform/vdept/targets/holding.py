@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import MANAGING, Role
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.versions import next_version
 from vdept.targets import rules
 from vdept.targets.access import (
@@ -50,7 +50,7 @@ async def acknowledge(tx: Tx, target_ids: Sequence[int]) -> int:
     rows = {row.id: row for row in locked if row.id in visible}
     for i, target_id in enumerate(wanted):
         if target_id not in rows:
-            raise NOT_FOUND.at("targetIds", i, what="chỉ tiêu giao (target)")
+            raise NOT_FOUND.at("targetIds", i, what=Words("chỉ tiêu giao", "target"))
         row = rows[target_id]
         tx.actor.require(tx.actor.has(row.unit_id, MANAGING), MANAGERS_OF_HOLDER, "targetIds", i)
         rules.require_plan_state(PlanState(row.plan_state), PlanState.ISSUED, "targetIds", i)

@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
-from vdept.kernel.errors import Refused
+from vdept.kernel.errors import Refused, Words
 from vdept.kernel.tables import Column, Row, Table, read_table, xlsx
 from vdept.targets.errors import IMPORT_UNREADABLE
 from vdept.targets.import_entries import Entry, Path
 
 MAX_YAML_BYTES = 1_000_000
+NO_PLANS = Words("cần mục “plans:” là một danh sách", "it needs “plans:”, a list of plans")
+TOO_DEEP = Words("YAML lồng quá sâu", "the YAML is nested too deeply")
 
 PLAN_COLUMNS = (
     Column("plan", "Kế hoạch", required=False),
@@ -106,9 +108,9 @@ def _read_yaml(content: bytes) -> tuple[list[Entry], list[Refused], list[str]]:
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise IMPORT_UNREADABLE.at("file", reason=" ".join(str(error).split())[:300]) from None
     except RecursionError:
-        raise IMPORT_UNREADABLE.at("file", reason="YAML lồng quá sâu (nested too deeply)") from None
+        raise IMPORT_UNREADABLE.at("file", reason=TOO_DEEP) from None
     if not isinstance(document, dict) or not isinstance(document.get("plans"), list):
-        raise IMPORT_UNREADABLE.at("file", reason="cần mục “plans:” là một danh sách (a list of plans)")
+        raise IMPORT_UNREADABLE.at("file", reason=NO_PLANS)
     problems: list[Refused] = []
     plans = _nodes(document["plans"], ("plans",), ["objectives", "key_results"], problems)
     return plans, problems, [str(name) for name in document if name != "plans"]

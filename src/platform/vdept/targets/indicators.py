@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import MANAGING
 from vdept.kernel.db import Tx
+from vdept.kernel.errors import Words
 from vdept.kernel.text import fold, sort_key
 from vdept.kernel.versions import next_version
 from vdept.targets import rules
@@ -20,7 +21,10 @@ from vdept.targets.errors import CODE_TAKEN, INDICATOR_BOUNDS_INVALID, INDICATOR
 from vdept.targets.models import Direction, Indicator, KeyResult
 from vdept.units.models import Unit, UnitKind
 
-DEFINERS = "HEAD / DEPUTY / COORDINATOR: bộ hoặc Chính phủ (a ministry or the government)"
+DEFINERS = Words(
+    "người đứng đầu, cấp phó hoặc điều phối viên của bộ hoặc Chính phủ",
+    "the head, a deputy or a coordinator of a ministry or the government",
+)
 CODE_LIMIT = 60
 PERCENT = "%"
 

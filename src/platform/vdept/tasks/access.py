@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import MANAGING, Actor, Role
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Refused
+from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Refused, Words
 from vdept.targets.models import Audience
 from vdept.tasks.errors import TASK_NOT_PARTICIPANT
 from vdept.tasks.models import Participation, Task
@@ -16,17 +16,19 @@ from vdept.units.models import Unit
 
 HEAD = frozenset({Role.HEAD})
 
-OWNER_MANAGES = "vai trò quản lý ở đơn vị giao nhiệm vụ (a managing role in the unit that set the task)"
-LEAD_MANAGES = "vai trò quản lý ở đơn vị chủ trì (a managing role in the lead unit)"
-EITHER_MANAGES = (
-    "vai trò quản lý ở đơn vị giao hoặc đơn vị chủ trì (a managing role in the unit that set the task"
-    " or in the lead unit)"
+OWNER_MANAGES = Words(
+    "vai trò quản lý ở đơn vị giao nhiệm vụ", "a managing role in the unit that set the task"
 )
-HEAD_DECIDES = (
-    "người đứng đầu đơn vị giao hoặc đơn vị chủ trì (the head of the unit that set the task or of the lead)"
+LEAD_MANAGES = Words("vai trò quản lý ở đơn vị chủ trì", "a managing role in the lead unit")
+EITHER_MANAGES = Words(
+    "vai trò quản lý ở đơn vị giao hoặc đơn vị chủ trì",
+    "a managing role in the unit that set the task or in the lead unit",
 )
-UNIT_ROLE = "vai trò phù hợp ở đơn vị được nêu (a fitting role in the named unit)"
-TAKES_PART = "vai trò phù hợp ở một đơn vị tham gia (a fitting role in a unit that takes part)"
+HEAD_DECIDES = Words(
+    "người đứng đầu đơn vị giao hoặc đơn vị chủ trì", "the head of the unit that set the task or of the lead"
+)
+UNIT_ROLE = Words("vai trò phù hợp ở đơn vị được nêu", "a fitting role in the named unit")
+TAKES_PART = Words("vai trò phù hợp ở một đơn vị tham gia", "a fitting role in a unit that takes part")
 
 
 def visible_tasks(actor: Actor) -> sa.ColumnElement[bool]:
@@ -84,7 +86,7 @@ def _involves_unit_below(units: Sequence[int]) -> sa.ColumnElement[bool]:
 
 
 def unseen(*path: str | int) -> Refused:
-    return NOT_FOUND.at(*path, what="nhiệm vụ (task)")
+    return NOT_FOUND.at(*path, what=Words("nhiệm vụ", "task"))
 
 
 async def get_task(tx: Tx, task_id: int, *path: str | int) -> Task:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import MANAGING, WORKING
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.versions import check_version
 from vdept.people.access import visible_persons
 from vdept.people.models import Membership, Person
@@ -94,7 +94,7 @@ async def write_assignees(tx: Tx, task: Task, unit_id: int, paths: Mapping[int, 
     )
     for person_id, path in paths.items():
         if person_id not in names:
-            raise NOT_FOUND.at(*path, what="người (person)")
+            raise NOT_FOUND.at(*path, what=Words("người", "person"))
         if person_id not in members:
             raise errors.TASK_NOT_A_MEMBER.at(*path)
         if person_id in assigned:

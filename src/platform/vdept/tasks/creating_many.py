@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.targets.access import visible_targets
 from vdept.targets.changes import tasks_changed
 from vdept.targets.models import Target, TargetState
@@ -91,7 +91,7 @@ async def _own_targets(
     found = {row.unit_id: row for row in rows}
     for i, lead in enumerate(leads):
         if lead not in found:
-            raise NOT_FOUND.at("leadUnitIds", i, what="chỉ tiêu giao cho đơn vị (target of the unit)")
+            raise NOT_FOUND.at("leadUnitIds", i, what=Words("chỉ tiêu giao cho đơn vị", "target of the unit"))
         if found[lead].plan_id != plan_id:
             raise errors.TASK_OTHER_PLAN.at("keyResultId")
     return {lead: found[lead].id for lead in leads}

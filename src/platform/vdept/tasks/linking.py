@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.versions import check_version
 from vdept.targets.access import visible_targets
 from vdept.targets.changes import target_changed
@@ -131,7 +131,7 @@ async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
     for i, link in enumerate(links):
         target = found.get(link.target_id)
         if target is None:
-            raise NOT_FOUND.at("targets", i, "targetId", what="chỉ tiêu giao (target)")
+            raise NOT_FOUND.at("targets", i, "targetId", what=Words("chỉ tiêu giao", "target"))
         if target.plan_id != task.plan_id:
             raise errors.TASK_OTHER_PLAN.at("targets", i, "targetId")
         if target.state is TargetState.WITHDRAWN:

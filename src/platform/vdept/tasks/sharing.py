@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from vdept.kernel.actor import MANAGING
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND, invalid
+from vdept.kernel.errors import NOT_FOUND, Words, invalid
 from vdept.kernel.versions import check_version
 from vdept.tasks import errors, rules
 from vdept.tasks.access import as_owner_or_lead, as_participant, get_task_for_update
@@ -42,7 +42,7 @@ async def require_units(tx: Tx, unit_ids: Sequence[int], *paths: tuple[str | int
     known = {unit_id: (valid_from, valid_to) for unit_id, valid_from, valid_to in rows}
     for unit_id, path in zip(unit_ids, paths, strict=True):
         if unit_id not in known:
-            raise NOT_FOUND.at(*path, what="đơn vị (unit)")
+            raise NOT_FOUND.at(*path, what=Words("đơn vị", "unit"))
         valid_from, valid_to = known[unit_id]
         if tx.today < valid_from or (valid_to is not None and tx.today > valid_to):
             raise errors.TASK_UNIT_NOT_IN_FORCE.at(*path)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import Actor, ActorKind
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.units.models import Unit
 
 
@@ -30,5 +30,5 @@ async def get_unit_for_update(tx: Tx, unit_id: int, *path: str | int) -> Unit:
 async def _one(tx: Tx, query: "sa.Select[Any]", path: tuple[str | int, ...]) -> Unit:
     unit: Unit | None = await tx.session.scalar(query.where(visible_units(tx.actor)))
     if unit is None:
-        raise NOT_FOUND.at(*path, what="unit")
+        raise NOT_FOUND.at(*path, what=Words("đơn vị", "unit"))
     return unit

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import Refused
+from vdept.kernel.errors import Refused, Words
 from vdept.kernel.tables import Column, Row, Table, read_table, xlsx
 from vdept.units import bulk, rules
 from vdept.units.models import UnitKind
@@ -51,7 +51,7 @@ async def import_units(tx: Tx, content: bytes, filename: str, *, dry_run: bool) 
     Rows are matched by code. A blank optional cell leaves an existing unit as it is; a new ministry or
     province without a parent stands under the government. A dry run reports the same and writes nothing.
     """
-    tx.actor.require(tx.actor.sees_everything, "quản trị viên (an administrator)", "file")
+    tx.actor.require(tx.actor.sees_everything, Words("quản trị viên", "an administrator"), "file")
     table, rows, spoiled = await asyncio.to_thread(_read, content, filename)
     await bulk.lock_registry(tx)
     changes, planner = await bulk.plan(tx, rows, spoiled)

@@ -9,7 +9,7 @@ from importlib.resources import files
 from itertools import chain
 
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import RefusedMany
+from vdept.kernel.errors import RefusedMany, Words
 from vdept.kernel.tables import Table, read_table
 from vdept.units import bulk
 from vdept.units.bulk import Counts
@@ -37,7 +37,7 @@ def _rows_of(table: Table) -> list[UnitRow]:
 
 async def load_registry(tx: Tx) -> Counts:
     """Bring the registry in: what is missing is made, what differs is updated, the rest is left alone."""
-    tx.actor.require(tx.actor.sees_everything, "quản trị viên (an administrator)")
+    tx.actor.require(tx.actor.sees_everything, Words("quản trị viên", "an administrator"))
     await bulk.lock_registry(tx)
     tables = [_table(name) for name in FILES]
     rows = list(chain.from_iterable(map(_rows_of, tables)))

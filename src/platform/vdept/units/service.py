@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from vdept.kernel.actor import MANAGING
 from vdept.kernel.db import Tx
+from vdept.kernel.errors import Words
 from vdept.kernel.text import sort_key
 from vdept.kernel.versions import next_version
 from vdept.units import rules
@@ -16,7 +17,8 @@ from vdept.units.bulk import differences, lock_registry, search_text
 from vdept.units.errors import UNIT_CODE_TAKEN, UNIT_HAS_CHILDREN, UNIT_PARENT_ENDED
 from vdept.units.models import Unit, UnitKind
 
-ADMINISTRATOR = "quản trị viên (an administrator)"
+NAMERS = Words("quản trị viên hoặc lãnh đạo đơn vị", "an administrator, or a manager of the unit")
+ADMINISTRATOR = Words("quản trị viên", "an administrator")
 
 
 async def create_unit(
@@ -94,7 +96,7 @@ async def update_unit(
     unit = await get_unit_for_update(tx, unit_id, "unitId")
     given: dict[str, Any] = {}
     if not isinstance(name_en, UnsetType):
-        tx.actor.require(tx.actor.has(unit.id, MANAGING), f"{ADMINISTRATOR} / lãnh đạo đơn vị", "nameEn")
+        tx.actor.require(tx.actor.has(unit.id, MANAGING), NAMERS, "nameEn")
         given["name_en"] = rules.clean_optional_name(name_en, "nameEn")
     reserved = {"code": code, "name": name, "division": division, "valid_to": valid_to}
     if given == {} or any(value is not UNSET for value in reserved.values()):
