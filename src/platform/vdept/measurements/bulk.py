@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from vdept.kernel.db import Tx
+from vdept.kernel.driver import array
 from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Refused, RefusedMany, Words
 from vdept.measurements import rules
 from vdept.measurements.access import RECORDERS
@@ -125,13 +126,13 @@ def _arrays(tx: Tx, good: Sequence[tuple[Row, Reading, str, str | None]], *, ski
     if skipped:
         data["skipped"] = skipped
     return {
-        "indicator_ids": [row.indicator_id for row, *_ in good],
-        "unit_ids": [row.unit_id for row, *_ in good],
-        "bases": [row.basis.value for row, *_ in good],
-        "dates": [row.as_of for row, *_ in good],
-        "values": [made.value for _, made, *_ in good],
-        "numerators": [made.numerator for _, made, *_ in good],
-        "denominators": [made.denominator for _, made, *_ in good],
+        "indicator_ids": array(row.indicator_id for row, *_ in good),
+        "unit_ids": array(row.unit_id for row, *_ in good),
+        "bases": array(row.basis.value for row, *_ in good),
+        "dates": array(row.as_of for row, *_ in good),
+        "values": array(made.value for _, made, *_ in good),
+        "numerators": array(made.numerator for _, made, *_ in good),
+        "denominators": array(made.denominator for _, made, *_ in good),
         "sources": [source for *_, source, _ in good],
         "notes": [note for *_, note in good],
         "now": tx.now,
