@@ -8,7 +8,7 @@ import sqlalchemy.exc
 
 from vdept.kernel import idempotency
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import REGISTRY, Refused, RefusedMany, invalid
+from vdept.kernel.errors import REGISTRY, Refused, RefusedMany, Words, invalid
 from vdept_graphql.context import Context, Fetch, Info
 from vdept_graphql.errors import UserError, user_errors
 
@@ -79,8 +79,11 @@ def remembered(refused: Refused) -> dict[str, Any]:
 
 
 def told(context: Context, kept: dict[str, Any]) -> UserError:
-    """What was remembered of a refusal, in the caller's language."""
-    refused = REGISTRY[kept["code"]].at(*kept["path"], **kept["params"])
+    """What was remembered of a refusal, in the caller's language; words come back from JSON as lists."""
+    params = {
+        name: Words(*value) if isinstance(value, list) else value for name, value in kept["params"].items()
+    }
+    refused = REGISTRY[kept["code"]].at(*kept["path"], **params)
     return user_errors(refused, context.locale)[0]
 
 

@@ -64,29 +64,27 @@ async def test_nothing_becomes_part_of_a_task_that_is_over(world: World) -> None
     )
 
 
-async def test_a_target_is_served_only_with_the_consent_of_its_holder_unless_it_stands_in_line(
-    world: World,
-) -> None:
-    """Inviting the holder is not enough: a stranger's task would weigh on its figures without its knowing."""
+async def test_a_firms_own_task_serves_a_target_only_once_its_holder_has_accepted(world: World) -> None:
+    """Else what the firm sets, does and verifies by itself would be the figure of whom it invites."""
+    async with world.db.begin(SYSTEM, now=NOW) as tx:
+        (await tx.session.merge(world.plan)).audience = Audience.PUBLIC
     holder, its = world.province.id, [Link(world.targets["province"].id, Decimal(999_999_999))]
-    given = terms(world, "other", audience=Audience.PUBLIC)
-    with pytest.raises(Refused) as no:
-        await world.do(world.other_head, create_task, given, participants=[Part(holder)], targets=its)
-    assert (no.value.code, no.value.path) == ("TASK_TARGET_OF_OTHERS", ("targets", 0, "targetId"))
-    made = await world.do(world.other_head, create_task, given, participants=[Part(holder)])
-    assert await world.refused(world.other_head, link_targets, made.id, its) == (
-        "TASK_TARGET_OF_OTHERS",
-        ("targets", 0, "targetId"),
-    )
+    unlinkable = ("TASK_TARGET_OF_OTHERS", ("targets", 0, "targetId"))
+    given = terms(world, "firm", audience=Audience.PUBLIC)
+    for how in ({"participants": [Part(holder)]}, {"lead": Lead(unit_id=holder)}):
+        with pytest.raises(Refused) as no:
+            await world.do(world.firm_head, create_task, given, targets=its, **how)
+        assert (no.value.code, no.value.path) == unlinkable
+    made = await world.do(world.firm_head, create_task, given, participants=[Part(holder)])
+    assert await world.refused(world.firm_head, link_targets, made.id, its) == unlinkable
     await world.do(world.province_head, accept_invitation, made.id)
-    await world.do(world.other_head, link_targets, made.id, its)
+    await world.do(world.firm_head, link_targets, made.id, its)
 
 
-async def test_a_lead_may_be_offered_a_task_that_serves_its_own_target(world: World) -> None:
-    its = [Link(world.targets["province"].id)]
-    lead = Lead(unit_id=world.province.id)
-    made = await world.do(world.ministry_head, create_task, terms(world, "ministry"), lead=lead, targets=its)
-    assert made.state is S.OFFERED
+async def test_a_ministry_sets_a_task_for_the_target_of_a_province_that_it_invites(world: World) -> None:
+    its, part = [Link(world.targets["province"].id)], Part(world.province.id)
+    given, lead = terms(world, "ministry"), Lead(unit_id=world.firm.id)
+    await world.do(world.ministry_head, create_task, given, lead=lead, participants=[part], targets=its)
 
 
 async def test_the_links_of_a_closed_plan_stay(world: World) -> None:

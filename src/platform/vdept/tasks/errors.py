@@ -103,10 +103,10 @@ TASK_TARGET_WITHDRAWN = refusal(
 TASK_TARGET_OF_OTHERS = refusal(
     "TASK_TARGET_OF_OTHERS",
     Kind.FORBIDDEN,
-    vi="Đơn vị giữ chỉ tiêu này chưa tham gia nhiệm vụ. Mời đơn vị đó và chờ nhận lời, hoặc giao cho đơn vị"
-    " đó chủ trì, rồi gắn chỉ tiêu.",
-    en="The unit that holds this target does not take part in the task. Invite it and link once it has"
-    " accepted, or offer it the lead.",
+    vi="Đơn vị giữ chỉ tiêu này không tham gia nhiệm vụ. Mời đơn vị đó trước khi gắn chỉ tiêu; nhiệm vụ do"
+    " doanh nghiệp, hiệp hội giao thì phải chờ nhận lời.",
+    en="The unit that holds this target does not take part in the task. Invite it before linking; what a firm"
+    " or an association sets, it must have accepted.",
 )
 TASK_WEIGHT_NOT_POSITIVE = refusal(
     "TASK_WEIGHT_NOT_POSITIVE",

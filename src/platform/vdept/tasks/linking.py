@@ -17,8 +17,10 @@ from vdept.tasks import errors, rules
 from vdept.tasks.access import as_owner, as_owner_or_lead, get_task, get_task_for_update
 from vdept.tasks.assigning import NOT_FINAL
 from vdept.tasks.models import Participation, ParticipationState, Task, TaskDependency, TaskTarget
+from vdept.tasks.rules import LIVE
 from vdept.tasks.sql import among
 from vdept.tasks.upkeep import settle, touch
+from vdept.units.access import get_unit
 from vdept.units.models import Unit
 
 GRAPH_LOCK = 0x7461736B
@@ -108,8 +110,8 @@ async def write_links(tx: Tx, task: Task, links: Sequence[Link]) -> None:
 async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
     """Each target is seen, of the task's plan, in force, and its holder has to do with the task.
 
-    The holder stands in line with the owner, leads the task (an offer asks for its consent), or has accepted
-    a part in it: an invitation alone would let strangers' tasks weigh on its figures.
+    The holder stands in line with the owner, or takes part. What a firm or an association sets, the holder
+    must have accepted: inviting it would otherwise be enough to make one's own task weigh on its figures.
     """
     rows = await tx.session.execute(
         sa.select(Target.id, Target.plan_id, Target.state, Target.unit_id, Unit.path)
@@ -117,17 +119,17 @@ async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
         .where(among(Target.id, [link.target_id for link in links]), visible_targets(tx.actor))
     )
     found = {row.id: row for row in rows}
-    line = await tx.session.scalar(sa.select(Unit.path).where(Unit.id == task.owner_unit_id)) or []
+    owner = await get_unit(tx, task.owner_unit_id)
     holders = {row.unit_id for row in found.values()}
     involved = set(
         await tx.session.scalars(
             sa.select(Participation.unit_id).where(
                 Participation.task_id == task.id,
                 among(Participation.unit_id, holders),
-                Participation.state == ParticipationState.ACCEPTED,
+                Participation.state.in_(LIVE if owner.public_body else [ParticipationState.ACCEPTED]),
             )
         )
-    ) | {task.lead_unit_id}
+    )
     for i, link in enumerate(links):
         target = found.get(link.target_id)
         if target is None:
@@ -136,7 +138,7 @@ async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
             raise errors.TASK_OTHER_PLAN.at("targets", i, "targetId")
         if target.state is TargetState.WITHDRAWN:
             raise errors.TASK_TARGET_WITHDRAWN.at("targets", i, "targetId")
-        in_line = target.unit_id in line or task.owner_unit_id in target.path
+        in_line = target.unit_id in owner.path or task.owner_unit_id in target.path
         if not (tx.actor.sees_everything or in_line or target.unit_id in involved):
             raise errors.TASK_TARGET_OF_OTHERS.at("targets", i, "targetId")
 
