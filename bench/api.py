@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import socket
@@ -47,6 +48,7 @@ def serve(sock: socket.socket, database_url: str, redis_url: str, extend: Extend
         extend(app, database)
     with Path(os.devnull).open("w") as nowhere:  # the log is written as in production, but nobody reads it
         os.dup2(nowhere.fileno(), 2)
+    gc.freeze()
     config = Config(
         app,
         loop="uvloop",

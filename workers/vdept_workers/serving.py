@@ -1,6 +1,7 @@
 """The API process: uvicorn around the application, on a socket that is taken before anything starts."""
 
 import contextlib
+import gc
 import os
 import socket
 
@@ -36,6 +37,7 @@ def application() -> Litestar:
 
     app = create_app(settings, database, redis)
     app.on_shutdown.append(close)
+    gc.freeze()  # what is loaded by now stays for good: no collection need look at it again
     return app
 
 

@@ -6,6 +6,7 @@ A fast hash is right here: nobody guesses 256 random bits, and every request has
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -76,25 +77,28 @@ async def list_tokens(tx: Tx, person_id: int) -> list[AccessToken]:
     return list(found)
 
 
+_DAY: Any = sa.bindparam("today", type_=sa.Date())
+_CALLER = (
+    sa.select(Person.id, Person.administrator, Person.locale, *SEAT_COLUMNS)
+    .select_from(AccessToken)
+    .join(Person, Person.id == AccessToken.person_id)
+    .outerjoin(Membership, sa.and_(Membership.person_id == Person.id, in_force(_DAY)))
+    .outerjoin(Unit, sa.and_(Unit.id == Membership.unit_id, unit_exists(_DAY)))
+    .where(
+        AccessToken.digest == sa.bindparam("digest"),
+        AccessToken.expires_at > sa.bindparam("now"),
+        AccessToken.revoked_at.is_(None),
+        Person.active,
+    )
+    .order_by(Membership.id)
+)
+"""Made once: every request runs it."""
+
+
 async def authenticate(session: AsyncSession, token: str, now: datetime) -> Actor | None:
     """Who calls with ``token`` at ``now``, in one statement; None for every kind of bad token alike."""
-    today = local_date(now)
-    rows = (
-        await session.execute(
-            sa.select(Person.id, Person.administrator, Person.locale, *SEAT_COLUMNS)
-            .select_from(AccessToken)
-            .join(Person, Person.id == AccessToken.person_id)
-            .outerjoin(Membership, sa.and_(Membership.person_id == Person.id, in_force(today)))
-            .outerjoin(Unit, sa.and_(Unit.id == Membership.unit_id, unit_exists(today)))
-            .where(
-                AccessToken.digest == digest(token),
-                AccessToken.expires_at > now,
-                AccessToken.revoked_at.is_(None),
-                Person.active,
-            )
-            .order_by(Membership.id)
-        )
-    ).all()
+    given = {"digest": digest(token), "now": now, "today": local_date(now)}
+    rows = (await session.execute(_CALLER, given)).all()
     if not rows:
         return None
     person_id, administrator, locale = rows[0][:3]
