@@ -64,6 +64,7 @@ _BY_SQLSTATE = {
     "55P03": TRY_AGAIN,  # lock_not_available
     "22021": UNSTORABLE_TEXT,  # character_not_in_repertoire
     "22P05": UNSTORABLE_TEXT,  # untranslatable_character
+    "22000": OUT_OF_RANGE,  # data_exception: the driver cannot write the value in its column's type
     "22003": OUT_OF_RANGE,  # numeric_value_out_of_range
     "22008": OUT_OF_RANGE,  # datetime_field_overflow
 }
@@ -122,7 +123,7 @@ def refused_of(error: BaseException | None) -> list[Refused]:
 
 
 def _constraint(error: sqlalchemy.exc.DBAPIError) -> str:
-    cause = getattr(error.orig, "__cause__", None)
+    cause = getattr(error.orig, "__cause__", None) or error.orig
     return str(getattr(cause, "constraint_name", None) or "-")
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Iterable
 from typing import Annotated, TypeAlias, TypeVar
 
 from msgspec import UNSET, UnsetType
@@ -27,6 +28,11 @@ def given_value(value: T | LeftOut | None, *path: str) -> T | UnsetType:
     if value is None:
         raise invalid(*path, vi="không được để trống; bỏ trường này nếu không đổi", en="it cannot be null")
     return value
+
+
+def distinct(values: Iterable[T] | None) -> tuple[T, ...] | None:
+    """What a list of a filter names, each once; None where it was left out."""
+    return None if values is None else tuple(dict.fromkeys(values))
 
 
 def file_content(content: str, *path: str) -> bytes:

@@ -14,6 +14,7 @@ from vdept.units.models import UnitKind
 from vdept_graphql.connections import Connection, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode_optional
+from vdept_graphql.inputs import distinct
 from vdept_graphql.outcomes import TargetOutcome, UnitOutcome
 
 
@@ -56,8 +57,8 @@ class UnitOutcomeFilter:
 
     def plain(self) -> queries.UnitOutcomeFilter:
         return queries.UnitOutcomeFilter(
-            kinds=None if self.kinds is None else tuple(self.kinds),
-            statuses=None if self.statuses is None else tuple(self.statuses),
+            kinds=distinct(self.kinds),
+            statuses=distinct(self.statuses),
             below_id=decode_optional(self.below_id, "Unit", "filter", "belowId"),
             scope=self.scope,
         )
@@ -75,8 +76,8 @@ class TargetOutcomeFilter:
 
     def plain(self) -> queries.TargetOutcomeFilter:
         return queries.TargetOutcomeFilter(
-            kinds=None if self.kinds is None else tuple(self.kinds),
-            statuses=None if self.statuses is None else tuple(self.statuses),
+            kinds=distinct(self.kinds),
+            statuses=distinct(self.statuses),
             below_id=decode_optional(self.below_id, "Unit", "filter", "belowId"),
         )
 

@@ -1,7 +1,7 @@
 """Scalars: exact decimals, local dates, instants."""
 
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 import strawberry
@@ -9,23 +9,33 @@ from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode,
 from strawberry.types.scalar import ScalarDefinition
 
 WHOLE_DIGITS, FRACTION_DIGITS = 18, 6
+LONGEST = 100
+"""Characters and digits of a number as written; no number that can be kept needs as many."""
+
+_EXACT = Context(prec=LONGEST)
 
 
 def parse_decimal(value: object) -> Decimal:
     """An exact decimal from a string, or from a JSON number that was never a binary float."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise GraphQLError('Decimal: give a string such as "12.5".')
+    if isinstance(value, str) and len(value) > LONGEST:
+        raise GraphQLError(f"Decimal: at most {LONGEST} characters.")
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
     except InvalidOperation:
         raise GraphQLError('Decimal: not a number; give a string such as "12.5".') from None
     if not number.is_finite():
         raise GraphQLError("Decimal: must be finite.")
-    exponent = number.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > FRACTION_DIGITS:
-        raise GraphQLError(f"Decimal: at most {FRACTION_DIGITS} decimal places.")
+    if not number:
+        return Decimal(0)
     if number.adjusted() >= WHOLE_DIGITS:
         raise GraphQLError(f"Decimal: at most {WHOLE_DIGITS} digits before the decimal point.")
+    if number.adjusted() < -FRACTION_DIGITS or len(number.as_tuple().digits) > LONGEST:
+        raise GraphQLError(f"Decimal: at most {FRACTION_DIGITS} decimal places.")
+    number = _EXACT.normalize(number)  # trailing zeros go, so that every digit left is one to be kept
+    if int(number.as_tuple().exponent) < -FRACTION_DIGITS:
+        raise GraphQLError(f"Decimal: at most {FRACTION_DIGITS} decimal places.")
     return number
 
 
@@ -43,7 +53,7 @@ def write_decimal(value: Decimal | int) -> str:
 
 def parse_date(value: object) -> date:
     try:
-        if isinstance(value, str) and len(value) == len("2026-12-31"):
+        if isinstance(value, str) and len(value) == len("2026-12-31") and value[4] == value[7] == "-":
             return date.fromisoformat(value)
     except ValueError:
         pass

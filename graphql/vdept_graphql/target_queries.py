@@ -1,7 +1,7 @@
 """Reads of indicators, plans and targets."""
 
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import strawberry
 from strawberry import argument, field
@@ -13,14 +13,9 @@ from vdept.units.models import UnitKind
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode, decode_optional
+from vdept_graphql.inputs import distinct
 from vdept_graphql.plans import Indicator, Plan, load_indicators, load_plans
 from vdept_graphql.targets import Target, load_targets
-
-E = TypeVar("E")
-
-
-def _tuple(values: list[E] | None) -> tuple[E, ...] | None:
-    return None if values is None else tuple(values)
 
 
 @strawberry.input(description="Which indicators; all conditions given must hold.")
@@ -34,7 +29,7 @@ class IndicatorFilter:
     direction: Direction | None = field(default=None, description="Of this direction.")
 
     def plain(self) -> queries.IndicatorFilter:
-        return queries.IndicatorFilter(text=self.text, codes=_tuple(self.codes), direction=self.direction)
+        return queries.IndicatorFilter(text=self.text, codes=distinct(self.codes), direction=self.direction)
 
 
 @strawberry.input(description="Which plans; all conditions given must hold.")
@@ -51,10 +46,10 @@ class PlanFilter:
 
     def plain(self) -> queries.PlanFilter:
         return queries.PlanFilter(
-            states=_tuple(self.states),
+            states=distinct(self.states),
             issuer_unit_id=decode_optional(self.issuer_unit_id, "Unit", "filter", "issuerUnitId"),
             holder_unit_id=decode_optional(self.holder_unit_id, "Unit", "filter", "holderUnitId"),
-            codes=_tuple(self.codes),
+            codes=distinct(self.codes),
             on=self.on,
         )
 
@@ -83,8 +78,8 @@ class TargetFilter:
             unit_id=decode_optional(self.unit_id, "Unit", "filter", "unitId"),
             below_unit_id=decode_optional(self.below_unit_id, "Unit", "filter", "belowUnitId"),
             parent_id=decode_optional(self.parent_id, "Target", "filter", "parentId"),
-            kinds=_tuple(self.kinds),
-            states=_tuple(self.states),
+            kinds=distinct(self.kinds),
+            states=distinct(self.states),
             acknowledged=self.acknowledged,
             due_from=self.due_from,
             due_to=self.due_to,

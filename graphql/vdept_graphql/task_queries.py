@@ -1,7 +1,7 @@
 """Lists of tasks: everybody's, a unit's, a target's."""
 
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import strawberry
 from strawberry import argument, field
@@ -14,13 +14,8 @@ from vdept.tasks.queries import TaskOrder, UnitTaskOrder
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode_optional
+from vdept_graphql.inputs import distinct
 from vdept_graphql.tasks import Task, load_tasks, task_of
-
-E = TypeVar("E")
-
-
-def _tuple(values: list[E] | None) -> tuple[E, ...] | None:
-    return None if values is None else tuple(values)
 
 
 @strawberry.input(description="Which tasks; all conditions given must hold.")
@@ -59,9 +54,9 @@ class TaskFilter:
             ),
             assignee_id=decode_optional(self.assignee_id, "Person", "filter", "assigneeId"),
             parent_id=decode_optional(self.parent_id, "Task", "filter", "parentId"),
-            states=_tuple(self.states),
-            kinds=_tuple(self.kinds),
-            timeliness=_tuple(self.timeliness),
+            states=distinct(self.states),
+            kinds=distinct(self.kinds),
+            timeliness=distinct(self.timeliness),
             board=self.board,
             open=self.open,
             overdue=self.overdue,
@@ -93,9 +88,9 @@ class UnitTaskFilter:
         return filters.UnitTaskFilter(
             open=self.open,
             overdue=self.overdue,
-            states=_tuple(self.states),
-            timeliness=_tuple(self.timeliness),
-            roles=_tuple(self.roles),
+            states=distinct(self.states),
+            timeliness=distinct(self.timeliness),
+            roles=distinct(self.roles),
             plan_id=decode_optional(self.plan_id, "Plan", "filter", "planId"),
             due_from=self.due_from,
             due_to=self.due_to,

@@ -16,6 +16,7 @@ from vdept_graphql.connections import After, Before, Connection, First, Last, co
 from vdept_graphql.context import Info
 from vdept_graphql.enums import described
 from vdept_graphql.ids import NODES, Node, decode, decode_optional, encode
+from vdept_graphql.inputs import distinct
 
 if TYPE_CHECKING:
     from vdept_graphql.outcomes import UnitOutcome
@@ -207,10 +208,10 @@ class UnitFilter:
 
     def plain(self) -> queries.UnitFilter:
         return queries.UnitFilter(
-            kinds=None if self.kinds is None else tuple(self.kinds),
+            kinds=distinct(self.kinds),
             parent_id=decode_optional(self.parent_id, "Unit", "filter", "parentId"),
             below_id=decode_optional(self.below_id, "Unit", "filter", "belowId"),
-            codes=None if self.codes is None else tuple(self.codes),
+            codes=distinct(self.codes),
             text=self.text,
             valid_on=self.valid_on,
         )

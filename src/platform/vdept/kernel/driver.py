@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asyncpg.exceptions import InterfaceError, PostgresError
+from sqlalchemy.exc import DBAPIError
+
 from vdept.kernel.db import Tx
 
 _PARAMETER = re.compile(r"(?<![:\w\]]):([a-z_]+)")
@@ -34,12 +37,23 @@ class DriverStatement:
     async def all(self, tx: Tx, params: Mapping[str, Any]) -> list[Any]:
         """Every row; a row is read by column name, ``row["name"]``."""
         connection = await connection_of(tx)
-        return list(await connection.fetch(self.sql, *[params[name] for name in self.names]))
+        try:
+            return list(await connection.fetch(self.sql, *[params[name] for name in self.names]))
+        except (PostgresError, InterfaceError) as error:
+            raise _as_elsewhere(self.sql, error) from error
 
     async def first(self, tx: Tx, params: Mapping[str, Any]) -> Any:
         """The first row, or None."""
         connection = await connection_of(tx)
-        return await connection.fetchrow(self.sql, *[params[name] for name in self.names])
+        try:
+            return await connection.fetchrow(self.sql, *[params[name] for name in self.names])
+        except (PostgresError, InterfaceError) as error:
+            raise _as_elsewhere(self.sql, error) from error
+
+
+def _as_elsewhere(sql: str, error: Exception) -> DBAPIError:
+    """What a statement through the session would raise: whoever waits for that waits for this too."""
+    return DBAPIError(sql, None, error)
 
 
 def array(values: Iterable[object]) -> str:

@@ -5,10 +5,9 @@ carry the ordering's name, so that a cursor taken from another list is refused i
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -57,10 +56,10 @@ class Ordering(Generic[T]):
             if name != self.name or len(values) != len(self.keys):
                 raise INVALID_CURSOR.at(*path)
             return tuple(
-                msgspec.convert(value, key.type, strict=False)
+                _storable(msgspec.convert(value, key.type, strict=False))
                 for value, key in zip(values, self.keys, strict=True)
             )
-        except (binascii.Error, UnicodeEncodeError, ValueError, msgspec.MsgspecError):
+        except (ArithmeticError, ValueError, msgspec.MsgspecError):
             raise INVALID_CURSOR.at(*path) from None
 
 
@@ -112,6 +111,22 @@ def _beyond(keys: tuple[Key, ...], values: tuple[Any, ...], *, forward: bool) ->
         step = key.expression < value if key.descending == forward else key.expression > value
         clauses.append(sa.and_(*same, step))
     return sa.or_(*clauses)
+
+
+def _storable(value: Any) -> Any:
+    """``value``, if a column could hold it: a cursor that was made up must not reach the database."""
+    match value:
+        case int():
+            sound = abs(value) < 2**63
+        case Decimal():
+            sound = value.is_finite() and len(value.as_tuple().digits) <= 100 and abs(value.adjusted()) <= 100
+        case datetime():
+            sound, value = value.tzinfo is not None, value.astimezone(UTC)
+        case _:
+            sound = "\0" not in str(value)
+    if not sound:
+        raise ValueError(value)
+    return value
 
 
 def _sql_type(value: Any) -> Any:

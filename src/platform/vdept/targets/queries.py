@@ -61,7 +61,7 @@ class IndicatorFilter:
         if self.text:
             yield matches(Indicator.search, self.text)
         if self.codes is not None:
-            yield Indicator.code.in_(self.codes)
+            yield Indicator.code == _any_text(self.codes)
         if self.direction is not None:
             yield Indicator.direction == self.direction
 
@@ -87,7 +87,7 @@ class PlanFilter:
             held = sa.select(Target.plan_id).where(Target.unit_id == self.holder_unit_id)
             yield Plan.id.in_(held.where(visible_targets(actor)))
         if self.codes is not None:
-            yield Plan.code.in_(self.codes)
+            yield Plan.code == _any_text(self.codes)
         if self.on is not None:
             yield Plan.starts_on <= self.on
             yield Plan.ends_on >= self.on
@@ -159,7 +159,7 @@ async def plans_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Plan]:
 
 
 async def plans_by_codes(tx: Tx, codes: Collection[str]) -> dict[str, Plan]:
-    query = sa.select(Plan).where(Plan.code.in_(sorted(codes)), visible_plans(tx.actor))
+    query = sa.select(Plan).where(Plan.code == _any_text(codes), visible_plans(tx.actor))
     return {row.code: row for row in await tx.session.scalars(query)}
 
 
@@ -297,3 +297,7 @@ def _grouped(ids: Collection[int], rows: "Iterable[tuple[int, Any]]") -> dict[in
 
 def _any(ids: Collection[int]) -> Any:
     return sa.any_(sa.cast(list(ids), ARRAY(sa.BigInteger)))
+
+
+def _any_text(values: Collection[str]) -> Any:
+    return sa.any_(sa.cast(list(values), ARRAY(sa.Text)))

@@ -41,7 +41,7 @@ class UnitFilter:
             yield Unit.path.contains([self.below_id])
             yield Unit.id != self.below_id
         if self.codes is not None:
-            yield Unit.code.in_(self.codes)
+            yield Unit.code == sa.any_(sa.cast(list(self.codes), ARRAY(sa.Text)))
         if self.text:
             yield matches(Unit.search, self.text)
         if self.valid_on is not None:
