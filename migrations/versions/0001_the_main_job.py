@@ -867,10 +867,6 @@ def upgrade() -> None:
         sa.CheckConstraint("due_on >= starts_on", name=op.f("ck_target_dates")),
         sa.CheckConstraint("value_high IS NULL OR value_high >= value", name=op.f("ck_target_between")),
         sa.CheckConstraint("weight > 0", name=op.f("ck_target_weight")),
-        sa.ForeignKeyConstraint(["key_result_id"], ["key_result.id"], name=op.f("fk_target_key_result_id")),
-        sa.ForeignKeyConstraint(["parent_id"], ["target.id"], name=op.f("fk_target_parent_id")),
-        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_target_plan_id")),
-        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_target_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_target")),
         sa.UniqueConstraint("key_result_id", "unit_id", name=op.f("uq_target_key_result_id_unit_id")),
     )
@@ -926,10 +922,59 @@ def upgrade() -> None:
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
-    # Measurements refer to these by checked ids without a foreign key; so their rows stay.
-    for table in ("indicator", "unit"):
+    # Targets are written by the ten thousand: what they refer to is checked once a statement, not row by row.
+    op.execute(
+        """
+        CREATE FUNCTION require_target_references() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM (SELECT DISTINCT plan_id, key_result_id, indicator_id FROM made) m
+                       LEFT JOIN key_result k ON k.id = m.key_result_id AND k.plan_id = m.plan_id
+                            AND k.indicator_id = m.indicator_id
+                       WHERE k.id IS NULL)
+               OR EXISTS (SELECT FROM made m LEFT JOIN unit u ON u.id = m.unit_id WHERE u.id IS NULL)
+               OR EXISTS (SELECT FROM (SELECT DISTINCT parent_id, key_result_id, level FROM made) m
+                          LEFT JOIN LATERAL (
+                              SELECT p.id FROM target p WHERE p.id = m.parent_id
+                                  AND p.key_result_id = m.key_result_id AND p.level = m.level - 1 LIMIT 1
+                          ) p ON true
+                          WHERE m.parent_id IS NOT NULL AND p.id IS NULL)
+            THEN
+                RAISE EXCEPTION 'a target refers to a unit, a key result of its plan and a parent above it'
+                    USING ERRCODE = 'foreign_key_violation', TABLE = 'target';
+            END IF;
+            RETURN NULL;
+        END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER references_exist AFTER INSERT ON target REFERENCING NEW TABLE AS made "
+        "FOR EACH STATEMENT EXECUTE FUNCTION require_target_references()"
+    )
+    # Measurements and targets refer to these by checked ids without a foreign key; so their rows stay.
+    for table in ("indicator", "unit", "target"):
         op.execute(
             f"CREATE TRIGGER rows_stay BEFORE DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+    # What a draft holds may be removed, but not from under targets.
+    for table in ("plan", "key_result"):
+        op.execute(
+            f"""
+            CREATE FUNCTION refuse_losing_{table}() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF EXISTS (SELECT FROM target WHERE {table}_id = OLD.id) THEN
+                    RAISE EXCEPTION 'targets refer to {table} %', OLD.id USING ERRCODE = 'restrict_violation';
+                END IF;
+                RETURN OLD;
+            END $$
+            """
+        )
+        op.execute(
+            f"CREATE TRIGGER rows_with_targets_stay BEFORE DELETE ON {table} "
+            f"FOR EACH ROW EXECUTE FUNCTION refuse_losing_{table}()"
+        )
+        op.execute(
+            f"CREATE TRIGGER rows_stay BEFORE TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
 
