@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vdept_graphql.targets import Target
     from vdept_graphql.units import Unit
 
+FOR_OFFICIALS = "you are in no public body, and they are not your unit's"
 SHARE = "a fraction from 0 to 1, cut and never rounded up"
 
 
@@ -65,8 +66,12 @@ class TimelinessCounts:
     total: int = field(description="All of them; what is paused has no clock and is not among them.")
 
     @classmethod
-    def of(cls, counts: Mapping[Timeliness, int]) -> "TimelinessCounts":
-        return cls(**{t.value.lower(): counts[t] for t in Timeliness}, total=sum(counts.values()))
+    def of(cls, counts: Mapping[Timeliness, int] | None) -> "TimelinessCounts | None":
+        return (
+            None
+            if counts is None
+            else cls(**{t.value.lower(): counts[t] for t in Timeliness}, total=sum(counts.values()))
+        )
 
 
 @strawberry.type(description="A value that counts for a target (giá trị).")
@@ -115,14 +120,18 @@ class TargetOutcome:
     expected: Decimal = field(description=f"How much of the way should be behind by now: {SHARE}.")
     completion: Decimal | None = field(
         description="How much of the tasks that serve this target and those below it is done, by weight: "
-        f"{SHARE}; null without tasks."
+        f"{SHARE}; null without tasks, and where `tasks` is."
     )
     own_completion: Decimal | None = field(description="The same of the tasks of this target alone.")
     children: int = field(description="How many targets in force it was assigned on to.")
     children_met: int = field(description="How many of those are met as things stand.")
     targets: StatusCounts = field(description="This target and all below it.")
-    tasks: TimelinessCounts = field(description="Tasks of this target and of all below it.")
-    own_tasks: TimelinessCounts = field(description="Tasks of this target alone.")
+    tasks: TimelinessCounts | None = field(
+        description=f"Tasks of this target and of all below it; null: {FOR_OFFICIALS}."
+    )
+    own_tasks: TimelinessCounts | None = field(
+        description=f"Tasks of this target alone; null: {FOR_OFFICIALS}."
+    )
     target_key: strawberry.Private[int]
     unit_key: strawberry.Private[int]
     key_result_key: strawberry.Private[int]
@@ -195,11 +204,13 @@ class OutcomeFigures:
         "have both; null where none has."
     )
     completion: Decimal | None = field(
-        description=f"How much of the unit's shares of tasks is done: {SHARE}; null without tasks."
+        description=f"How much of the unit's shares of tasks is done: {SHARE}; null without tasks, and where "
+        "`tasks` is."
     )
     targets: StatusCounts = field(description="Targets by status.")
-    tasks: TimelinessCounts = field(
-        description="Parts in tasks by timeliness; a task that three units share counts for each of them."
+    tasks: TimelinessCounts | None = field(
+        description="Parts in tasks by timeliness; a task that three units share counts for each of them; "
+        f"null: {FOR_OFFICIALS}."
     )
 
     @classmethod

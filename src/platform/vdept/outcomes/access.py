@@ -3,6 +3,8 @@
 * A target's outcome is seen by whoever sees the target.
 * A unit's outcome in a plan is seen by whoever sees the plan whole. Everybody else sees the rows of their
   own units in issued plans: a firm its own figures, neither those of the bodies it works for nor of others.
+* Tasks have an audience of their own, so that figures of tasks are for officials, and for the people of the
+  unit whose they are: the figures of a public plan tell a firm nothing of restricted tasks.
 """
 
 from typing import Any
@@ -33,3 +35,8 @@ def visible_unit_outcomes(actor: Actor) -> Condition:
     issued: Any = sa.select(Plan.id).where(Plan.state != PlanState.DRAFT).scalar_subquery()
     own = sa.and_(UnitOutcome.unit_id.in_(sorted(actor.unit_ids)), UnitOutcome.plan_id.in_(issued))
     return sa.or_(UnitOutcome.plan_id.in_(whole), own)
+
+
+def sees_tasks_of(actor: Actor, unit_id: int) -> bool:
+    """Whether the figures of this unit's tasks are for this actor."""
+    return actor.sees_everything or actor.is_public_official or unit_id in actor.unit_ids

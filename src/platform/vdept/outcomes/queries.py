@@ -10,9 +10,10 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch_each
-from vdept.outcomes.access import visible_target_outcomes, visible_unit_outcomes
+from vdept.outcomes.access import sees_tasks_of, visible_target_outcomes, visible_unit_outcomes
 from vdept.outcomes.models import STATUS_COLUMNS, PlanEvaluation, Status, TargetOutcome, UnitOutcome
 from vdept.outcomes.rules import GRAVEST_FIRST, share_of
 from vdept.outcomes.standings import (
@@ -26,6 +27,7 @@ from vdept.targets.models import KeyResult, Rollup, Target
 from vdept.units.models import Unit, UnitKind
 
 S = TypeVar("S")
+R = TypeVar("R", TargetStanding, UnitStanding)
 _LEAST, _MOST = Decimal(-(10**30)), Decimal(10**30)
 """Stand-ins for no value in an order: what has none comes last."""
 
@@ -89,7 +91,7 @@ class Ranked(Generic[S]):
 async def outcomes_of_targets(tx: Tx, target_ids: Collection[int]) -> dict[int, TargetStanding]:
     """The outcomes of targets that have been rolled up; a new target's comes with the next roll-up."""
     rows = await tx.session.execute(_target_outcomes(tx).where(TargetOutcome.target_id == _any(target_ids)))
-    return {row.target_id: target_standing(row, rollup, on) for row, rollup, on in rows}
+    return {row.target_id: _for_reader(tx, target_standing(row, rollup, on)) for row, rollup, on in rows}
 
 
 async def unit_outcomes_of(tx: Tx, pairs: Collection[tuple[int, int]]) -> dict[tuple[int, int], UnitStanding]:
@@ -99,7 +101,11 @@ async def unit_outcomes_of(tx: Tx, pairs: Collection[tuple[int, int]]) -> dict[t
         .join(PlanEvaluation, PlanEvaluation.plan_id == UnitOutcome.plan_id)
         .where(_one_of(pairs, UnitOutcome.plan_id, UnitOutcome.unit_id), visible_unit_outcomes(tx.actor))
     )
-    return {(row.plan_id, row.unit_id): unit_standing(row, on) for row, on in rows}
+    return {(row.plan_id, row.unit_id): _for_reader(tx, unit_standing(row, on)) for row, on in rows}
+
+
+def _for_reader(tx: Tx, standing: R) -> R:
+    return standing if sees_tasks_of(tx.actor, standing.unit_id) else standing.without_tasks()
 
 
 def _target_outcomes(tx: Tx) -> "sa.Select[TargetOutcome, Rollup, date]":
@@ -144,16 +150,20 @@ async def unit_outcomes_of_plans(
         sa.select(Unit if order is UnitOutcomeOrder.NAME else UnitOutcome)
         .select_from(UnitOutcome)
         .join(Unit, Unit.id == UnitOutcome.unit_id)
-        .where(visible_unit_outcomes(tx.actor), *_unit_conditions(which))
+        .where(visible_unit_outcomes(tx.actor), *_unit_conditions(tx.actor, which))
     )
     ordering = _unit_ordering(order, which.scope)
     pages = await fetch_each(tx.session, query, UnitOutcome.plan_id, plan_ids, ordering, request)
     return _ranked(pages, await unit_outcomes_of(tx, _places(pages)))
 
 
-def _unit_conditions(which: UnitOutcomeFilter) -> "Iterable[sa.ColumnElement[bool]]":
+def _unit_conditions(actor: Actor, which: UnitOutcomeFilter) -> "Iterable[sa.ColumnElement[bool]]":
+    """What a unit has to show: targets, or tasks where the reader sees figures of them."""
     p = which.scope.prefix
-    yield sa.or_(*[_sum(f"{p}{name}") > 0 for name in (*STATUS_COLUMNS, "share_sum")])
+    shares = _sum(f"{p}share_sum") > 0
+    if not (actor.sees_everything or actor.is_public_official):
+        shares = sa.and_(shares, UnitOutcome.unit_id.in_(sorted(actor.unit_ids)))
+    yield sa.or_(*[_sum(f"{p}{name}") > 0 for name in STATUS_COLUMNS], shares)
     yield from _where(which.kinds, which.below_id)
     if which.statuses is not None:
         gravest = sa.case(*[(_sum(f"{p}n_{s.value.lower()}") > 0, s.value) for s in GRAVEST_FIRST])
@@ -206,7 +216,10 @@ async def target_outcomes_of_key_results(
     rows = await tx.session.execute(
         _target_outcomes(tx).where(_one_of(_places(pages), Target.key_result_id, Target.unit_id))
     )
-    found = {(row.key_result_id, row.unit_id): target_standing(row, rollup, on) for row, rollup, on in rows}
+    found = {
+        (row.key_result_id, row.unit_id): _for_reader(tx, target_standing(row, rollup, on))
+        for row, rollup, on in rows
+    }
     return _ranked(pages, found)
 
 

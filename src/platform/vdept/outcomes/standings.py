@@ -5,7 +5,7 @@ points are hundredths of a whole; null says that there is nothing to divide by, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -36,10 +36,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Targets by status and tasks by timeliness."""
+    """Targets by status and tasks by timeliness; ``tasks`` None: not for this reader."""
 
     targets: Mapping[Status, int]
-    tasks: Mapping[Timeliness, int]
+    tasks: Mapping[Timeliness, int] | None
 
     @property
     def target_count(self) -> int:
@@ -47,7 +47,7 @@ class Tally:
 
     @property
     def task_count(self) -> int:
-        return sum(self.tasks.values())
+        return sum((self.tasks or {}).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,17 @@ class TargetStanding:
     children: int
     children_met: int
     subtree: Tally
-    own_tasks: Mapping[Timeliness, int]
+    own_tasks: Mapping[Timeliness, int] | None
+
+    def without_tasks(self) -> "TargetStanding":
+        """For a reader who may not see all tasks behind the figures."""
+        return replace(
+            self,
+            completion=None,
+            own_completion=None,
+            own_tasks=None,
+            subtree=replace(self.subtree, tasks=None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,9 @@ class Figures:
     binding_met: int
     tally: Tally
 
+    def without_tasks(self) -> "Figures":
+        return replace(self, completion=None, tally=replace(self.tally, tasks=None))
+
 
 @dataclass(frozen=True, slots=True)
 class UnitStanding:
@@ -102,6 +115,10 @@ class UnitStanding:
     evaluated_on: date
     own: Figures
     subtree: Figures
+
+    def without_tasks(self) -> "UnitStanding":
+        """For a reader who may not see all tasks behind the figures."""
+        return replace(self, own=self.own.without_tasks(), subtree=self.subtree.without_tasks())
 
 
 def completed(progress: Decimal, weight: Decimal) -> Decimal | None:
