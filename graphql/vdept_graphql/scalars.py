@@ -17,6 +17,8 @@ _EXACT = Context(prec=LONGEST)
 
 def parse_decimal(value: object) -> Decimal:
     """An exact decimal from a string, or from a JSON number that was never a binary float."""
+    if type(value) is str and len(value) <= WHOLE_DIGITS and value.isdecimal() and value.isascii():
+        return Decimal(value)  # most of the thousands that come at once are counts
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise GraphQLError('Decimal: give a string such as "12.5".')
     if isinstance(value, str) and len(value) > LONGEST:
