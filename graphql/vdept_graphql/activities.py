@@ -18,9 +18,7 @@ from vdept_graphql.ids import NODES, Node, encode, split
 from vdept_graphql.people import Person, load_persons
 from vdept_graphql.units import Unit, load_units
 
-FEED: Ordering[ActivityRow] = Ordering(
-    "activities", (Key(None, int), Key(None, int)), lambda row: (int(row.xid), row.id)
-)
+FEED: Ordering[Position] = Ordering("activities", (Key(None, int), Key(None, int)), tuple)
 """Commit order; only its cursors are used, the reading is :mod:`vdept.tasks.feed`."""
 
 
@@ -73,7 +71,10 @@ class ActivityFeed:
     end_cursor: str | None = field(
         description="Give it as `after` to go on; the one you gave, while nothing new has happened."
     )
-    has_more: bool = field(description="Whether more has happened already.")
+    has_more: bool = field(
+        description="Whether more has happened already. A stretch may hold little or nothing for you: go on "
+        "while this is true."
+    )
 
 
 @strawberry.type
@@ -97,13 +98,12 @@ class ActivityQuery:
         position = None if after is None else Position(*FEED.parse(after, "after"))
         subject = None if subject_id is None else _subject(subject_id)
         async with info.context.reading() as tx:
-            rows = await feed.activities_after(tx, position, size + 1, subject=subject)
+            rows, end, more = await feed.activities_after(tx, position, size, subject=subject)
             whole = tx.actor.sees_everything
-        shown = rows[:size]
         return ActivityFeed(
-            nodes=[Activity.from_row(row, whole) for row in shown],
-            end_cursor=FEED.cursor(shown[-1]) if shown else after,
-            has_more=len(rows) > size,
+            nodes=[Activity.from_row(row, whole) for row in rows],
+            end_cursor=after if end is None else FEED.cursor(end),
+            has_more=more,
         )
 
 

@@ -1,6 +1,12 @@
-"""What has happened on the platform, in commit order, as far as an actor may see what it happened to."""
+"""What has happened on the platform, in commit order, as far as an actor may see what it happened to.
 
-from typing import Any
+The log is read stretch by stretch: the next activities whatever they are about, then which of their subjects
+the actor sees, looked up by id. A poll so costs what the stretch costs, however large the log and however
+little of it is for this reader.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,50 +19,78 @@ from vdept.targets.access import visible_plans, visible_targets
 from vdept.targets.models import Plan, Target
 from vdept.tasks.access import visible_tasks
 from vdept.tasks.models import Task
+from vdept.tasks.sql import among
 
-OPEN_SUBJECTS = ("Unit", "Indicator")
+STRETCH = 1_000
+"""How many activities are looked at for one answer."""
+
+OPEN_SUBJECTS = frozenset({"Unit", "Indicator"})
 """Every signed-in actor sees all of these."""
 
-PLAN_SUBJECTS = ("Plan", "Objective", "KeyResult")
+PEOPLE = frozenset({"Person", "Membership"})
+"""Public officials see all of these; tokens are nobody's but an administrator's."""
+
+PLAN_SUBJECTS = frozenset({"Plan", "Objective", "KeyResult"})
 """Seen by whoever sees the plan."""
 
-
-def visible_activities(actor: Actor) -> "sa.ColumnElement[bool]":
-    """Activities whose subject the actor sees; tokens are nobody's but an administrator's."""
-    if actor.sees_everything:
-        return sa.true()
-    if actor.person_id is None:
-        return sa.false()
-    ways: list[sa.ColumnElement[bool]] = [
-        Activity.subject_type.in_(OPEN_SUBJECTS),
-        sa.and_(
-            Activity.subject_type.in_(PLAN_SUBJECTS), _exists(Plan.id, Activity.plan_id, visible_plans(actor))
-        ),
-        _subject("Target", Target.id, visible_targets(actor)),
-        _subject("Task", Task.id, visible_tasks(actor)),
-        _subject("Measurement", Measurement.id, visible_measurements(actor)),
-    ]
-    if actor.is_public_official:
-        ways.append(Activity.subject_type.in_(("Person", "Membership")))
-    return sa.or_(*ways)
+SUBJECTS: Mapping[str, tuple[Any, Callable[[Actor], "sa.ColumnElement[bool]"]]] = {
+    "Plan": (Plan.id, visible_plans),
+    "Target": (Target.id, visible_targets),
+    "Task": (Task.id, visible_tasks),
+    "Measurement": (Measurement.id, visible_measurements),
+}
 
 
-def _subject(kind: str, key: Any, seen: "sa.ColumnElement[bool]") -> "sa.ColumnElement[bool]":
-    return sa.and_(Activity.subject_type == kind, _exists(key, Activity.subject_id, seen))
+class Stretch(NamedTuple):
+    """The activities to show, where reading ended (None: nothing new), and whether more has happened."""
 
-
-def _exists(key: Any, wanted: Any, seen: "sa.ColumnElement[bool]") -> "sa.ColumnElement[bool]":
-    found: sa.ColumnElement[bool] = (
-        sa.select(sa.true()).where(key == wanted, seen).correlate(Activity).exists()
-    )
-    return found
+    rows: list[Activity]
+    end: Position | None
+    more: bool
 
 
 async def activities_after(
     tx: Tx, after: Position | None, limit: int, *, subject: tuple[str, int] | None = None
-) -> list[Activity]:
-    """The next ``limit`` activities that the actor sees, of one subject where it is given."""
-    conditions = [visible_activities(tx.actor)]
-    if subject is not None:
-        conditions += [Activity.subject_type == subject[0], Activity.subject_id == subject[1]]
-    return await read_feed(tx.session, after, limit, *conditions)
+) -> Stretch:
+    """At most ``limit`` of the next activities that the actor sees, of one subject where it is given.
+
+    Fewer than ``limit``, even none, does not mean that there are no more: ``more`` says so.
+    """
+    if not tx.actor.sees_everything and tx.actor.person_id is None:
+        return Stretch([], None, more=False)
+    conditions = [] if subject is None else [_is(subject)]
+    size = limit if tx.actor.sees_everything else max(STRETCH, limit)
+    read = await read_feed(tx.session, after, size + 1, *conditions)
+    stretch, more = read[:size], len(read) > size
+    seen = await _seen(tx, stretch)
+    shown = [row for row in stretch if _key(row) in seen]
+    if len(shown) > limit:
+        shown, more, stretch = shown[:limit], True, shown[:limit]
+    end = Position(int(stretch[-1].xid), stretch[-1].id) if stretch else None
+    return Stretch(shown, end, more)
+
+
+def _is(subject: tuple[str, int]) -> "sa.ColumnElement[bool]":
+    return sa.and_(Activity.subject_type == subject[0], Activity.subject_id == subject[1])
+
+
+def _key(row: Activity) -> tuple[str, int]:
+    """By what the subject of an activity is seen."""
+    if row.subject_type in PLAN_SUBJECTS:
+        return "Plan", row.plan_id or 0
+    return row.subject_type, row.subject_id
+
+
+async def _seen(tx: Tx, rows: list[Activity]) -> set[tuple[str, int]]:
+    """Which of the rows' keys the actor sees: a statement for each kind of subject that occurs."""
+    keys = {_key(row) for row in rows}
+    if tx.actor.sees_everything:
+        return keys
+    open_to_all = OPEN_SUBJECTS | PEOPLE if tx.actor.is_public_official else OPEN_SUBJECTS
+    seen = {key for key in keys if key[0] in open_to_all}
+    for kind, (column, visible) in SUBJECTS.items():
+        ids = [number for of, number in keys if of == kind]
+        if ids:
+            found = await tx.session.scalars(sa.select(column).where(among(column, ids), visible(tx.actor)))
+            seen.update((kind, number) for number in found)
+    return seen

@@ -1,0 +1,89 @@
+"""The feed under hostile reading: bounded for whoever sees little, whole for whoever follows it."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from factories import NOW, SYSTEM
+from tasks_world import World, build
+from vdept.kernel.activity import Position
+from vdept.kernel.actor import Actor, ActorKind
+from vdept.kernel.db import Database
+from vdept.targets.models import Audience
+from vdept.tasks import feed
+from vdept.tasks.feed import Stretch, activities_after
+
+
+@pytest.fixture
+async def world(db: Database) -> World:
+    return await build(db)
+
+
+async def log(world: World, *subjects: tuple[str, int]) -> None:
+    """One activity on each subject, each in a transaction of its own."""
+    for kind, number in subjects:
+        async with world.db.begin(SYSTEM, now=NOW) as tx:
+            tx.record("thing.done", kind, number, plan_id=world.plan.id)
+
+
+async def stretch(world: World, who: Actor, after: Position | None, limit: int, **more: Any) -> Stretch:
+    async with world.db.snapshot(who, now=NOW) as tx:
+        return await activities_after(tx, after, limit, **more)
+
+
+async def followed(world: World, who: Actor, limit: int) -> list[tuple[str, int]]:
+    """Everything that a reader sees who goes on while there is more."""
+    found: list[tuple[str, int]] = []
+    after = None
+    for _ in range(100):
+        rows, end, more = await stretch(world, who, after, limit)
+        assert len(rows) <= limit
+        found += [(row.subject_type, row.subject_id) for row in rows]
+        after = end or after
+        if not more:
+            return found
+    pytest.fail("the feed has no end")
+
+
+async def test_who_sees_little_follows_the_feed_in_bounded_stretches_and_misses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "STRETCH", 3)
+    mine = await world.given(lead="firm", audience=Audience.PARTICIPANTS)
+    other = await world.given(lead="province", audience=Audience.PARTICIPANTS)
+    held, plan_id = world.targets["province"].id, world.plan.id
+    hidden = [("Task", other.id), ("Target", held), ("Plan", plan_id), ("Membership", 1), ("AccessToken", 1)]
+    shown = [("Task", mine.id), ("Unit", world.firm.id), ("Task", mine.id)]
+    said = [*hidden, shown[0], *hidden, *hidden, shown[1], shown[2], *hidden]
+    await log(world, *said)
+    for limit in (1, 2, 50):
+        assert await followed(world, world.firm_head, limit) == shown
+        assert await followed(world, SYSTEM, limit) == said
+        assert ("AccessToken", 1) not in await followed(world, world.government_head, limit)
+    nobody = await stretch(world, Actor(ActorKind.PERSON), None, 50)
+    assert nobody == Stretch([], None, more=False)
+    (first, *_), end, more = await stretch(world, world.firm_head, None, 50, subject=("Task", mine.id))
+    assert (first.subject_id, more) == (mine.id, False)
+    assert await stretch(world, world.firm_head, end, 50, subject=("Task", mine.id)) == Stretch(
+        [], None, False
+    )
+
+
+async def test_a_poll_takes_a_fixed_number_of_statements(world: World) -> None:
+    counts = []
+    for number in (1, 30):
+        tasks = [await world.given(lead="firm") for _ in range(number)]
+        await log(world, *[("Task", row.id) for row in tasks], ("Target", world.targets["province"].id))
+        said: list[str] = []
+
+        def hear(_c: Any, _cursor: Any, statement: str, *_: Any, said: list[str] = said) -> None:
+            said.append(statement)
+
+        sa.event.listen(world.db.engine.sync_engine, "before_cursor_execute", hear)
+        try:
+            await stretch(world, world.province_head, None, 50)
+        finally:
+            sa.event.remove(world.db.engine.sync_engine, "before_cursor_execute", hear)
+        counts.append(len(said))
+    assert counts[0] == counts[1]
