@@ -631,6 +631,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_task_plan_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
     )
+    op.create_index(
+        "ix_task_board",
+        "task",
+        ["due_on", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'OPEN'"),
+    )
     op.create_index("ix_task_created_at", "task", ["created_at", "id"], unique=False)
     op.create_index("ix_task_due_on", "task", ["due_on", "id"], unique=False)
     op.create_index(op.f("ix_task_lead_unit_id"), "task", ["lead_unit_id"], unique=False)
@@ -643,6 +650,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("parent_id IS NOT NULL"),
     )
     op.create_index("ix_task_plan_id", "task", ["plan_id", "due_on", "id"], unique=False)
+    op.create_index(
+        "ix_task_public",
+        "task",
+        ["due_on", "id"],
+        unique=False,
+        postgresql_where=sa.text("audience = 'PUBLIC'"),
+    )
     op.create_index(
         "ix_task_search",
         "task",

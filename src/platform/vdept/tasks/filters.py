@@ -29,6 +29,9 @@ Condition = sa.ColumnElement[bool]
 OPEN: Condition = sa.type_coerce(Participation.open, sa.Boolean)
 """The bare column, as the partial index has it: ``open IS true`` would not match everywhere."""
 
+BOARD: Condition = Task.state == sa.literal_column("'OPEN'")
+"""Written out, as the partial index has it."""
+
 
 def timeliness_is(classes: Collection[Timeliness], today: date) -> Condition:
     """The tasks of these classes on ``today``: :func:`vdept.tasks.rules.timeliness` in SQL."""
@@ -109,7 +112,7 @@ class TaskFilter:
         if self.overdue or self.open:
             yield OPEN if driven else Task.state.in_(OPEN_STATES)
         if self.board:
-            yield Task.state == TaskState.OPEN
+            yield BOARD
         for column, value in (
             (Task.plan_id, self.plan_id),
             (Task.owner_unit_id, self.owner_unit_id),

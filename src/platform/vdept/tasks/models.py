@@ -74,6 +74,8 @@ class Task(Base):
             "(state IN ('DELIVERED', 'VERIFIED')) = (delivered_on IS NOT NULL)", name="delivered"
         ),
         sa.CheckConstraint("state = 'OPEN' OR state = 'CANCELLED' OR lead_unit_id IS NOT NULL", name="lead"),
+        sa.Index("ix_task_board", "due_on", "id", postgresql_where=sa.text("state = 'OPEN'")),
+        sa.Index("ix_task_public", "due_on", "id", postgresql_where=sa.text("audience = 'PUBLIC'")),
         sa.Index("ix_task_due_on", "due_on", "id"),
         sa.Index("ix_task_plan_id", "plan_id", "due_on", "id"),
         sa.Index("ix_task_parent_id", "parent_id", postgresql_where=sa.text("parent_id IS NOT NULL")),
