@@ -225,27 +225,34 @@ def _grouped(ids: Collection[int], rows: "Iterable[tuple[int, Any]]") -> dict[in
     return groups
 
 
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(sa.BigInteger))
+
+# Made once: these two belong to every page of tasks.
+_PARTICIPATIONS = (
+    sa.select(*Participation.__table__.columns)
+    .where(Participation.task_id == sa.any_(_IDS))
+    .order_by(Participation.task_id, Participation.unit_id)
+)
+_ASSIGNEES = (
+    sa.select(Assignee.task_id, Person.id, Person.name, Assignee.unit_id, Assignee.assigned_at)
+    .join(Person, Person.id == Assignee.person_id)
+    .where(Assignee.task_id == sa.any_(_IDS))
+    .order_by(Assignee.task_id, Person.sort_key, Person.id)
+)
+
+
 async def participations_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list["sa.Row[Any]"]]:
     """Every unit's part in each task, also of those who declined or left, in the order of the units' ids.
 
     Rows of :class:`Participation`, not entities: a page has hundreds of them.
     """
-    found = await tx.session.execute(
-        sa.select(*Participation.__table__.columns)
-        .where(among(Participation.task_id, task_ids))
-        .order_by(Participation.task_id, Participation.unit_id)
-    )
+    found = await tx.session.execute(_PARTICIPATIONS, {"ids": list(task_ids)})
     return _grouped(task_ids, ((row.task_id, row) for row in found))
 
 
 async def assignees_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list[Assigned]]:
     """Who works on each task, by name."""
-    found = await tx.session.execute(
-        sa.select(Assignee.task_id, Person.id, Person.name, Assignee.unit_id, Assignee.assigned_at)
-        .join(Person, Person.id == Assignee.person_id)
-        .where(among(Assignee.task_id, task_ids))
-        .order_by(Assignee.task_id, Person.sort_key, Person.id)
-    )
+    found = await tx.session.execute(_ASSIGNEES, {"ids": list(task_ids)})
     return _grouped(
         task_ids,
         (

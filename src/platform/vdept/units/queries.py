@@ -53,10 +53,12 @@ def _query(tx: Tx, which: UnitFilter) -> "sa.Select[Any]":
     return sa.select(Unit).where(visible_units(tx.actor), *which.conditions())
 
 
+_BY_IDS = sa.select(Unit).where(Unit.id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.BigInteger))))
+"""Made once: hardly a request does without units."""
+
+
 async def units_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Unit]:
-    found = await tx.session.scalars(
-        sa.select(Unit).where(Unit.id == sa.any_(_ids(ids)), visible_units(tx.actor))
-    )
+    found = await tx.session.scalars(_BY_IDS.where(visible_units(tx.actor)), {"ids": list(ids)})
     return {unit.id: unit for unit in found}
 
 
