@@ -170,11 +170,11 @@ class Task(Node):
     def targets(self, info: Info) -> list[TaskTarget]:
         return info.context.load(load_links, self.key)  # type: ignore[no-any-return]
 
-    @field(description="What must be delivered before it can start.")
+    @field(description="What must be delivered before it can start: the first 100 in due order.")
     def blocked_by(self, info: Info) -> list["Task"]:
         return info.context.load(load_blockers, self.key)  # type: ignore[no-any-return]
 
-    @field(description="What waits for it.")
+    @field(description="What waits for it: the first 100 in due order.")
     def blocks(self, info: Info) -> list["Task"]:
         return info.context.load(load_blocked, self.key)  # type: ignore[no-any-return]
 

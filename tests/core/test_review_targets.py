@@ -12,11 +12,11 @@ import sqlalchemy as sa
 
 import factories as make
 from factories import NOW, SYSTEM
-from vdept.kernel.actor import Actor
+from vdept.kernel.actor import Actor, Role
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.errors import Refused, RefusedMany
 from vdept.kernel.pages import PageRequest
-from vdept.targets import holding, indicators, key_results, queries
+from vdept.targets import holding, importing, indicators, key_results, queries
 from vdept.targets.cascade import assign
 from vdept.targets.models import Audience, Basis, Direction, KeyResult, Plan, PlanState, Rollup, Target
 from vdept.targets.withdrawal import reinstate_target, withdraw_target
@@ -262,3 +262,18 @@ async def test_a_plan_issued_twice_at_once_has_one_root_per_key_result(db: Datab
     async with db.snapshot(SYSTEM) as tx:
         query = sa.select(sa.func.count()).where(Target.plan_id == draft.id)
         assert await tx.session.scalar(query) == 1
+
+
+async def test_a_plan_file_is_not_read_for_whom_no_plan_is_theirs_to_write(
+    db: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        member = await make.actor(tx, scene.province, Role.MEMBER)
+
+    def read(*_: object) -> None:
+        pytest.fail("the file was read")
+
+    monkeypatch.setattr(importing, "read_plans", read)
+    for who in (scene.firm_head, member):
+        (no,) = await refused(db, who, importing.import_plans, b"plans: []", "a.yaml", dry_run=True)
+        assert (no.code, no.path) == ("FORBIDDEN", ("file",))

@@ -21,9 +21,9 @@ from vdept.tasks.filters import TaskFilter, UnitTaskFilter
 from vdept.tasks.history import hidden_in, history_of_tasks
 from vdept.tasks.lifecycle import accept_task, decline_task
 from vdept.tasks.linking import Link, add_dependency, link_targets, set_parent, unlink_target
-from vdept.tasks.models import TaskState, TaskTarget
+from vdept.tasks.models import TaskDependency, TaskState, TaskTarget
 from vdept.tasks.progress import report_progress
-from vdept.tasks.queries import tasks_of_units, tasks_page, unit_tasks_page
+from vdept.tasks.queries import blocked_by_tasks, tasks_of_units, tasks_page, unit_tasks_page
 from vdept.tasks.sharing import Part, accept_invitation, invite_participants, leave_task
 
 S = TaskState
@@ -234,3 +234,29 @@ async def test_yesterdays_colleague_is_not_put_on_a_task(world: World) -> None:
         "TASK_NOT_A_MEMBER",
         ("personIds", 0),
     )
+
+
+# -- no end to it -------------------------------------------------------------------------------------------
+
+
+async def test_a_task_has_not_more_parts_people_and_targets_than_a_reader_can_be_given(world: World) -> None:
+    row = await world.given(lead="province", state=S.ACCEPTED)
+    many = range(1, 1_002)
+    for who, verb, what, field in (
+        (world.ministry_head, invite_participants, [Part(n) for n in many], "participants"),
+        (world.ministry_head, link_targets, [Link(n) for n in many], "targets"),
+        (world.province_head, assign_people, list(many), "personIds"),
+    ):
+        assert await world.refused(who, verb, row.id, what) == ("TASK_TOO_MANY", (field,))
+
+
+async def test_of_all_that_waits_for_a_task_the_first_hundred_are_read(world: World) -> None:
+    awaited, other = await world.given(), await world.given()
+    async with world.db.begin(SYSTEM, now=NOW) as tx:
+        waiting = [await task(tx, world.ministry, None, world.plan, due_on=DUE) for _ in range(102)]
+        tx.session.add_all(TaskDependency(task_id=row.id, blocked_by_id=awaited.id) for row in waiting)
+        tx.session.add(TaskDependency(task_id=waiting[-1].id, blocked_by_id=other.id))
+    found = await world.ask(world.ministry_head, blocked_by_tasks, [awaited.id, other.id])
+    assert [row.id for row in found[awaited.id]] == [row.id for row in waiting[:100]]
+    assert [row.id for row in found[other.id]] == [waiting[-1].id]
+    assert await world.ask(world.rival_head, blocked_by_tasks, [awaited.id]) == {awaited.id: []}

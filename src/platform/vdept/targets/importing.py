@@ -8,9 +8,11 @@ import asyncio
 import re
 from dataclasses import dataclass, field, replace
 
+from vdept.kernel.actor import MANAGING, Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Refused, RefusedMany
 from vdept.targets import cascade, indicators, key_results, plans
+from vdept.targets.access import MANAGERS_OF_ISSUER
 from vdept.targets.import_entries import Entry
 from vdept.targets.import_plans import Drafted, DraftedKeyResult, drafted
 from vdept.targets.import_sources import read_plans, template
@@ -64,6 +66,7 @@ async def import_plans(
     ``shift_to_year`` moves every plan that is not ``closed`` by whole years, so that it starts in that year:
     its dates, milestones, and the year where it stands in title and code.
     """
+    tx.actor.require(_draws_up_plans(tx.actor), MANAGERS_OF_ISSUER, "file")
     entries, problems, ignored = await asyncio.to_thread(read_plans, content, filename)
     found = [drafted(entry, shift_to_year) for entry in entries]
     drafts = [draft for draft in found if draft is not None]
@@ -85,6 +88,12 @@ def _place(problem: Refused) -> tuple[int | str, ...]:
     if cell is not None:
         return int(cell[2]), len(cell[1]), cell[1]
     return tuple(step for step in problem.path if isinstance(step, int))
+
+
+def _draws_up_plans(actor: Actor) -> bool:
+    """Whether any public body's plans are the actor's to write: a file is not read for anybody else."""
+    managed = any(seat.public_body and seat.role in MANAGING for seat in actor.seats)
+    return actor.sees_everything or managed
 
 
 async def _try(

@@ -13,7 +13,7 @@ from vdept.people.models import Membership, Person
 from vdept.tasks import errors, rules
 from vdept.tasks.access import as_participant, get_task_for_update, visible_tasks
 from vdept.tasks.models import Assignee, ParticipationState, Task, TaskKind, TaskState
-from vdept.tasks.rules import FINAL_STATES
+from vdept.tasks.rules import BULK_LIMIT, FINAL_STATES
 from vdept.tasks.sql import among
 from vdept.tasks.upkeep import settle, touch
 
@@ -85,6 +85,8 @@ async def write_assignees(tx: Tx, task: Task, unit_id: int, paths: Mapping[int, 
     """Assign the persons of ``paths`` (each with the input field that names them) for ``unit_id``."""
     if not paths:
         return
+    if len(paths) > BULK_LIMIT:
+        raise errors.TASK_TOO_MANY.at("personIds", limit=BULK_LIMIT)
     names = await _lock_people(tx, paths, visible_persons(tx.actor))
     members = await _members(tx, unit_id, paths)
     assigned = set(

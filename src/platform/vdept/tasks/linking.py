@@ -17,7 +17,7 @@ from vdept.tasks import errors, rules
 from vdept.tasks.access import as_owner, as_owner_or_lead, get_task, get_task_for_update
 from vdept.tasks.assigning import NOT_FINAL
 from vdept.tasks.models import Participation, ParticipationState, Task, TaskDependency, TaskTarget
-from vdept.tasks.rules import LIVE
+from vdept.tasks.rules import BULK_LIMIT, LIVE
 from vdept.tasks.sql import among
 from vdept.tasks.upkeep import settle, touch
 from vdept.units.access import get_unit
@@ -95,6 +95,8 @@ async def write_links(tx: Tx, task: Task, links: Sequence[Link]) -> None:
     there = set(
         await tx.session.scalars(sa.select(TaskTarget.target_id).where(TaskTarget.task_id == task.id))
     )
+    if len(there) + len(links) > BULK_LIMIT:
+        raise errors.TASK_TOO_MANY.at("targets", limit=BULK_LIMIT)
     for i, link in enumerate(links):
         rules.require_weight(link.weight, "targets", i, "weight")
         if link.target_id in there:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
-from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
+from vdept.kernel.pages import PAGE_LIMIT, Key, Ordering, Page, PageRequest, fetch, fetch_each
 from vdept.people.models import Person
 from vdept.targets.access import visible_targets
 from vdept.targets.models import Target
@@ -286,11 +286,17 @@ async def blocked_by_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list[
 
 
 async def _neighbours(tx: Tx, task_ids: Collection[int], here: Any, there: Any) -> dict[int, list[Task]]:
-    query = sa.select(here, Task).join(TaskDependency, there == Task.id)
+    """The first of each in due order: anybody may wait for a task, so there is no end to how many do."""
+    place = sa.func.row_number().over(partition_by=here, order_by=(Task.due_on, Task.id)).label("place")
+    ranked = (
+        sa.select(here.label("here"), Task.id.label("id"), place)
+        .join(TaskDependency, there == Task.id)
+        .where(among(here, task_ids), visible_tasks(tx.actor))
+        .subquery()
+    )
+    query = sa.select(ranked.c.here, Task).join(ranked, ranked.c.id == Task.id)
     found = await tx.session.execute(
-        _fresh(
-            query.where(among(here, task_ids), visible_tasks(tx.actor)).order_by(here, Task.due_on, Task.id)
-        )
+        _fresh(query.where(ranked.c.place <= PAGE_LIMIT).order_by(ranked.c.here, ranked.c.place))
     )
     return _grouped(task_ids, ((key, task) for key, task in found))
 

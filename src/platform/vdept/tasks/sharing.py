@@ -14,7 +14,7 @@ from vdept.kernel.versions import check_version
 from vdept.tasks import errors, rules
 from vdept.tasks.access import as_owner_or_lead, as_participant, get_task_for_update
 from vdept.tasks.models import ParticipantRole, Participation, ParticipationState, Task
-from vdept.tasks.rules import LIVE, OPEN_STATES, is_open
+from vdept.tasks.rules import BULK_LIMIT, LIVE, OPEN_STATES, is_open
 from vdept.tasks.sql import among, rows_of
 from vdept.tasks.upkeep import drop_assignees, refresh_progress, set_part, settle, touch
 from vdept.units.access import visible_units
@@ -49,7 +49,9 @@ async def require_units(tx: Tx, unit_ids: Sequence[int], *paths: tuple[str | int
 
 
 async def require_parts(tx: Tx, parts: Sequence[Part]) -> None:
-    """The parts are well formed, name each unit once, and units that can take them."""
+    """The parts are well formed, not too many, name each unit once, and units that can take them."""
+    if len(parts) > BULK_LIMIT:
+        raise errors.TASK_TOO_MANY.at("participants", limit=BULK_LIMIT)
     seen: set[int] = set()
     for i, part in enumerate(parts):
         rules.require_share(part.share, "participants", i, "share")
