@@ -29,6 +29,7 @@ from vdept.tasks.queries import UNIT_ORDERINGS, UnitTaskOrder
 from vdept.units.queries import units_by_ids
 from vdept_graphql.app import create_app
 from vdept_graphql.ids import encode
+from vdept_workers import logs
 
 OVERDUE = UnitTaskFilter(overdue=True)
 TASK = """id title kind state dueOn timeliness progress version leadUnit { id name }
@@ -127,7 +128,9 @@ def _require_same(ours: bytes, reference: bytes) -> None:
 
 async def _statements(database: Database, token: str) -> list[Figure]:
     """How many statements a request takes, whatever its width."""
-    app = create_app(Settings(), database)
+    quiet = Settings(log_level="WARNING")
+    logs.configure(quiet)
+    app = create_app(quiet, database)
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
     counts: dict[str, set[int]] = {"page": set(), "wide": set()}
