@@ -28,7 +28,7 @@ from vdept.outcomes.refresh import lock, refresh, roll_up
 from vdept.targets.models import Basis
 from vdept_workers.sweep import Sweeper
 
-WRITERS, SECONDS, ROUNDS = 8, 3.0, 5
+WRITERS, SECONDS, ROUNDS = 8, 4.0, 5
 COMMUNES = 3_300
 AS_OF = date(2026, 7, 1)
 PROBED = 1000 + COMMUNES
@@ -115,8 +115,8 @@ async def _probe(url: str, start: float, seconds: float) -> list[float]:
     applied = sa.text(
         "SELECT own_measured_numerator FROM target_outcome WHERE unit_id = :u AND key_result_id = 1"
     )
-    await asyncio.sleep(max(0.0, start + 0.5 - time.time()))
-    while time.time() < start + seconds - 0.5:
+    await asyncio.sleep(max(0.0, start + 1.2 - time.time()))  # past the pause of a worker with nothing to do
+    while time.time() < start + seconds - 0.4:
         n += 1
         async with database.begin(SYSTEM) as tx:
             await record(
