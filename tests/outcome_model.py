@@ -154,9 +154,12 @@ def _own_tasks(truth: Truth, target_id: int) -> Row:
             continue
         out["own_task_weight"] += link["weight"]
         out["own_task_progress"] += link["weight"] * task["progress"]
-        if task["state"] in {"DELIVERED", "VERIFIED"}:
+        in_time = (
+            task["delivered_on"] is not None and task["delivered_on"] <= truth.targets[target_id]["due_on"]
+        )
+        if in_time and task["state"] in {"DELIVERED", "VERIFIED"}:
             out["own_delivered_weight"] += link["weight"]
-        if task["state"] == "VERIFIED":
+        if in_time and task["state"] == "VERIFIED":
             out["own_verified_weight"] += link["weight"]
         when = timeliness(TaskState(task["state"]), task["due_on"], task["delivered_on"], truth.today)
         if when is not None:

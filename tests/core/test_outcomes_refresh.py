@@ -15,6 +15,7 @@ from vdept.outcomes.rebuild import rebuild_plan
 from vdept.outcomes.refresh import refresh
 from vdept.targets.changes import target_changed
 from vdept.targets.models import Basis, Rollup, Target
+from vdept.tasks.models import TaskState, TaskTarget
 from vdept.units.models import UnitKind
 
 
@@ -142,3 +143,23 @@ async def test_each_is_met_only_when_all_children_are_and_its_own_reading_too(db
     assert await after(root, n=50, d=100) == (False, Decimal(50))
     assert await after(root, n=65, d=100) == (True, Decimal(65))
     assert await after(below[0], n=10, d=100) == (False, Decimal(65))
+
+
+async def test_a_milestone_is_reached_by_what_was_delivered_in_time(db: Database) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        nation = await make.unit(tx, "Chính phủ", UnitKind.GOVERNMENT)
+        plan = await make.plan(tx, nation)
+        key_result = await make.key_result(
+            tx, plan, await make.indicator(tx, ratio=False), rollup=Rollup.MILESTONE, value=Decimal(100)
+        )
+        milestone = await make.target(tx, key_result, nation, due_on=date(2026, 2, 20))
+        for delivered_on in (date(2026, 2, 20), date(2026, 2, 21)):
+            work = await make.task(
+                tx, nation, nation, of=plan, state=TaskState.VERIFIED, delivered_on=delivered_on
+            )
+            tx.session.add(TaskTarget(task_id=work.id, target_id=milestone.id, weight=Decimal(1)))
+        await tx.session.flush()
+        await target_changed(tx, plan.id, [milestone.id])
+    await refresh(db, now=NOW)
+    stood = await outcome(db, milestone)
+    assert (stood.measured_value, stood.meets, stood.status) == (Decimal(50), False, Status.NOT_MET)

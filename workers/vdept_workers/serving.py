@@ -18,6 +18,9 @@ from vdept_workers.runtime import Addresses, Failure, Stopped, end_with_parent
 GRACE = 4
 """Seconds that requests in flight are given when the process is asked to end."""
 
+PATIENCE = 30
+"""Seconds a statement of a request may take: nobody waits longer, and no connection is held for ever."""
+
 
 def application() -> Litestar:
     """The application of one process, from the settings in the environment."""
@@ -28,7 +31,9 @@ def application() -> Litestar:
     logs.configure(settings)
     redis = open_redis(settings.redis_url)
     doorbell = Doorbell(redis)
-    database = Database(settings.database_url, pool_size=settings.pool_size, on_commit=doorbell)
+    database = Database(
+        settings.database_url, pool_size=settings.pool_size, on_commit=doorbell, patience=PATIENCE
+    )
 
     async def close() -> None:
         await doorbell.close()

@@ -68,7 +68,16 @@ def asyncpg_url(url: str) -> str:
 class Database:
     """A pool of connections to one PostgreSQL, and the two ways to use it: ``begin`` and ``snapshot``."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, on_commit: OnCommit | None = None) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, on_commit: OnCommit | None = None, patience: int = 0
+    ) -> None:
+        """``patience``: seconds after which PostgreSQL gives a statement up; 0 waits for ever (workers)."""
+        server = {
+            "jit": "off",
+            "timezone": "UTC",
+            "application_name": "vdept",
+            "statement_timeout": f"{patience}s",
+        }
         self.engine: AsyncEngine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,
@@ -76,7 +85,7 @@ class Database:
             pool_timeout=10,
             json_serializer=to_json,
             json_deserializer=msgspec.json.decode,
-            connect_args={"server_settings": {"jit": "off", "timezone": "UTC", "application_name": "vdept"}},
+            connect_args={"server_settings": server},
         )
         self.on_commit = on_commit
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)

@@ -55,17 +55,23 @@ def _reading(basis: str, on: str) -> str:
 TASK_SUMS = f"""SELECT tt.target_id,
         sum(tt.weight) AS own_task_weight,
         sum(tt.weight * k.progress) AS own_task_progress,
-        sum(tt.weight) FILTER (WHERE k.state IN ('DELIVERED', 'VERIFIED')) AS own_delivered_weight,
-        sum(tt.weight) FILTER (WHERE k.state = 'VERIFIED') AS own_verified_weight,
+        sum(tt.weight) FILTER (WHERE k.state IN ('DELIVERED', 'VERIFIED')
+                                 AND k.delivered_on <= serves.due_on) AS own_delivered_weight,
+        sum(tt.weight) FILTER (WHERE k.state = 'VERIFIED'
+                                 AND k.delivered_on <= serves.due_on) AS own_verified_weight,
         {
     ", ".join(
         f"count(*) FILTER (WHERE {f.timeliness('k', 'e.evaluated_on')} = '{t}') AS own_n_{t.lower()}"
         for t in f.TIMELINESSES
     )
 }
-    FROM task_target tt JOIN task k ON k.id = tt.task_id JOIN plan_evaluation e ON e.plan_id = k.plan_id
+    FROM task_target tt JOIN task k ON k.id = tt.task_id JOIN target serves ON serves.id = tt.target_id
+    JOIN plan_evaluation e ON e.plan_id = k.plan_id
     WHERE k.state NOT IN ('CANCELLED', 'DECLINED')"""
-"""Linked tasks of targets: what was given up does not count, what is paused counts without a clock."""
+"""Linked tasks of targets: what was given up does not count, what is paused counts without a clock.
+
+A milestone is reached by what was delivered by the target's due date; the effect may be confirmed later.
+"""
 
 _OWN_READINGS = (
     *((f"own_{b}_{c}", f"{b}.{c}") for b in f.BASES for c in ("value", "numerator", "denominator")),
