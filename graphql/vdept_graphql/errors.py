@@ -42,6 +42,12 @@ TRY_AGAIN = refusal(
     vi="Dữ liệu này đang được người khác thay đổi. Không có gì được ghi; hãy gửi lại yêu cầu.",
     en="Somebody else is changing this at the same moment. Nothing was written; send the request again.",
 )
+TOO_SLOW = refusal(
+    "TOO_SLOW",
+    Kind.CONFLICT,
+    vi="Yêu cầu vượt quá thời gian cho phép và không ghi gì. Hãy hỏi ít hơn: lọc hẹp lại, trang nhỏ hơn.",
+    en="The request took longer than allowed and wrote nothing. Ask for less: a filter, smaller pages.",
+)
 UNSTORABLE_TEXT = refusal(
     "UNSTORABLE_TEXT",
     Kind.INVALID,
@@ -62,6 +68,7 @@ _BY_SQLSTATE = {
     "40001": TRY_AGAIN,  # serialization_failure
     "40P01": TRY_AGAIN,  # deadlock_detected
     "55P03": TRY_AGAIN,  # lock_not_available
+    "57014": TOO_SLOW,  # query_canceled
     "22021": UNSTORABLE_TEXT,  # character_not_in_repertoire
     "22P05": UNSTORABLE_TEXT,  # untranslatable_character
     "22000": OUT_OF_RANGE,  # data_exception: the driver cannot write the value in its column's type
