@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.db import Database
 from vdept.kernel.errors import NOT_FOUND, Words
-from vdept.outcomes import statements
+from vdept.outcomes import target_statements, unit_statements
 from vdept.outcomes.models import UnitOutcome
 from vdept.outcomes.rebuild import PLANNING, RebuildReport, rebuild_plan
 from vdept.outcomes.refresh import ACTOR, lock, prepare
@@ -107,18 +107,20 @@ _WAITING_TASK = """EXISTS (SELECT FROM outcome_change c
 _TARGETS = _comparison(
     "target_outcome",
     ("target_id",),
-    statements.REBUILT_LEVEL,
+    target_statements.REBUILT_LEVEL,
     "plan_id = :plan_id AND level = :level",
     _WAITING_TARGET,
 )
 _PARTICIPATIONS = _comparison(
     "participation_outcome",
     ("task_id", "unit_id"),
-    f"{statements.WANTED_PARTICIPATIONS} AND k.plan_id = :plan_id",
+    f"{unit_statements.WANTED_PARTICIPATIONS} AND k.plan_id = :plan_id",
     "plan_id = :plan_id",
     _WAITING_TASK,
 )
-_UNITS = _comparison("unit_outcome", ("unit_id",), statements.REBUILT_UNITS, "plan_id = :plan_id", "false")
+_UNITS = _comparison(
+    "unit_outcome", ("unit_id",), unit_statements.REBUILT_UNITS, "plan_id = :plan_id", "false"
+)
 _NEVER_EVALUATED = sa.text(
     f"""SELECT ARRAY[j.id] AS key, ({_WAITING_TARGET.replace("j.target_id", "j.id")}) AS waiting,
         NULL AS name, NULL AS stored, NULL AS rebuilt

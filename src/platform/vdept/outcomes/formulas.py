@@ -1,6 +1,7 @@
 """The rules of outcomes in SQL: ``rules.py`` applied to whole levels of the target tree at once.
 
-Each function returns an expression over the columns of a row; ``statements.py`` puts them together.
+Each function returns an expression over the columns of a row; ``target_statements.py`` and
+``unit_statements.py`` put them together.
 """
 
 from vdept.outcomes.models import UNIT_SUMS, Status

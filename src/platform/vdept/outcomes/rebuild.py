@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.db import Tx
-from vdept.outcomes import statements
+from vdept.outcomes import target_statements, unit_statements
 
 PLANNING = "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_memoize', 'off', true)"
 """The tables being filled have no statistics yet: without this a join may be planned for one row. And no
@@ -41,12 +41,12 @@ async def rebuild_plan(tx: Tx, plan_id: int) -> RebuildReport:
         ),
         {**plan, "today": tx.today},
     )
-    participations = await session.scalar(sa.text(statements.REBUILD_PARTICIPATIONS), plan) or 0
+    participations = await session.scalar(sa.text(unit_statements.REBUILD_PARTICIPATIONS), plan) or 0
     deepest = await session.scalar(sa.text("SELECT max(level) FROM target WHERE plan_id = :plan_id"), plan)
     targets = 0
     for level in range(-1 if deepest is None else deepest, -1, -1):
         targets += await rebuild_level(session, plan_id, level, deepest=level == deepest)
-    units = await session.scalar(sa.text(statements.REBUILD_UNITS), plan) or 0
+    units = await session.scalar(sa.text(unit_statements.REBUILD_UNITS), plan) or 0
     return RebuildReport(targets, units, participations)
 
 
@@ -57,9 +57,11 @@ def _literal(statement: str) -> sa.TextClause:
     )
 
 
-_LEAVES = _literal(statements.DIFFERING_LEAVES)
-_PARENTS = _literal(statements.DIFFERING_PARENTS)
-_REWRITE = sa.text(f"WITH written AS ({statements.REWRITE_LEVEL} RETURNING 1) SELECT count(*) FROM written")
+_LEAVES = _literal(target_statements.DIFFERING_LEAVES)
+_PARENTS = _literal(target_statements.DIFFERING_PARENTS)
+_REWRITE = sa.text(
+    f"WITH written AS ({target_statements.REWRITE_LEVEL} RETURNING 1) SELECT count(*) FROM written"
+)
 
 
 async def rebuild_level(session: AsyncSession, plan_id: int, level: int, *, deepest: bool = False) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.actor import system
 from vdept.kernel.db import Database, Tx
-from vdept.outcomes import statements
+from vdept.outcomes import target_statements, unit_statements
 from vdept.outcomes.rebuild import rebuild_plan
 
 ACTOR = system("outcomes")
@@ -29,9 +29,9 @@ _WAITING = sa.text(
 )
 
 # Made once: reading parameters out of statements of this size costs more than sending them.
-_PARTICIPATIONS = sa.text(statements.REFRESH_PARTICIPATIONS)
-_LEVEL = sa.text(statements.REFRESH_LEVEL)
-_UNITS = sa.text(statements.REFRESH_UNITS)
+_PARTICIPATIONS = sa.text(unit_statements.REFRESH_PARTICIPATIONS)
+_LEVEL = sa.text(target_statements.REFRESH_LEVEL)
+_UNITS = sa.text(unit_statements.REFRESH_UNITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ async def prepare(session: AsyncSession, plans: Sequence[int], today: date) -> N
         )
     )
     if there is None:
-        for statement in statements.TEMPORARY:
+        for statement in target_statements.TEMPORARY:
             await session.execute(sa.text(statement))
     await session.execute(
         sa.text(
