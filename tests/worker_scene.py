@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 import factories as make
 from factories import SYSTEM
+from lifeline import held
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
 from vdept.measurements.models import Measurement
@@ -42,7 +43,8 @@ class WorkerProcess:
             "VDEPT_DATABASE_URL": self.database_url,
             "VDEPT_REDIS_URL": self.redis_url,
         }
-        self.process = subprocess.Popen([sys.executable, "-m", "vdept_workers", "worker"], env=environment)
+        command = [sys.executable, "-m", "vdept_workers", "worker"]
+        self.process = subprocess.Popen(command, **held(environment))
 
     def kill(self) -> None:
         """SIGKILL: nothing is cleaned up."""

@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from lifeline import held
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings
@@ -122,7 +123,9 @@ async def soon(holds: Callable[[], Awaitable[bool]]) -> None:
 def process(*command: str, **environment: str) -> Iterator[None]:
     """A ``vdept`` command in a process of its own, ended with the block."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VDEPT_")}
-    running = subprocess.Popen([sys.executable, "-m", "vdept_workers", *command], env={**kept, **environment})
+    running = subprocess.Popen(
+        [sys.executable, "-m", "vdept_workers", *command], **held({**kept, **environment})
+    )
     try:
         yield
     finally:

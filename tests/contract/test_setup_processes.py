@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from lifeline import held
 from vdept.kernel import keeper
 
 
@@ -32,7 +33,7 @@ class Place:
         with self._output.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "vdept_workers", *arguments],
-                env={**kept, "VDEPT_DATA_DIR": str(self.data), "VDEPT_PORT": str(self.port)},
+                **held({**kept, "VDEPT_DATA_DIR": str(self.data), "VDEPT_PORT": str(self.port)}),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
