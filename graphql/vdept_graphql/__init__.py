@@ -14,7 +14,7 @@ and ``unit_mutations.py`` are the example)::
         parent_key: strawberry.Private[int | None]                          # numbers for relations
         @field(description="…")
         def parent(self, info: Info) -> "Unit | None":                      # relation: return what load gives
-            return info.context.load(load_units, self.parent_key)           # type: ignore[no-any-return]
+            return info.context.load(load_units, self.parent_key)
         @classmethod
         def from_row(cls, row: UnitRow) -> "Unit": …
 

@@ -56,11 +56,11 @@ class Activity:
 
     @field(description="Who did it; null when a job did, or you may not see them.")
     def by(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.row.person_id)  # type: ignore[no-any-return]
+        return info.context.load(load_persons, self.row.person_id)
 
     @field(description="For which unit it was done.")
     def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.row.unit_id)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.row.unit_id)
 
 
 @strawberry.type(description="A stretch of the feed (trang hoạt động), to be followed by its last cursor.")

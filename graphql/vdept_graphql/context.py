@@ -16,7 +16,7 @@ from vdept.kernel.errors import Locale
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-Fetch: TypeAlias = Callable[..., Awaitable[Mapping[Any, Any]]]
+Fetch: TypeAlias = Callable[..., Awaitable[Mapping[Any, V]]]
 
 NOBODY = Actor(ActorKind.PERSON)
 """Who asks before the token is known: somebody without any membership."""
@@ -27,7 +27,7 @@ class Loader:
 
     __slots__ = ("args", "context", "fetch", "futures", "waiting")
 
-    def __init__(self, context: "Context", fetch: Fetch, args: tuple[Any, ...]) -> None:
+    def __init__(self, context: "Context", fetch: Fetch[Any], args: tuple[Any, ...]) -> None:
         self.context = context
         self.fetch = fetch
         self.args = args
@@ -103,18 +103,22 @@ class Context:
                 await self._drop()
                 raise
 
-    def load(self, fetch: Fetch, key: Hashable | None, *args: Hashable) -> Any:
-        """``(await fetch(tx, keys, *args)).get(key)``, with the keys of all siblings in one call."""
+    def load(self, fetch: Fetch[V], key: Hashable | None, *args: Hashable) -> V:
+        """``(await fetch(tx, keys, *args)).get(key)``, with the keys of all siblings in one call.
+
+        Typed as the value that the resolver's field will have: the executor awaits what is still a future,
+        and gives null for what is not there.
+        """
         if key is None:
-            return None
+            return None  # type: ignore[return-value]
         loader = self._loaders.get((fetch, args))
         if loader is None:
             loader = self._loaders[fetch, args] = Loader(self, fetch, args)
-        return loader.load(key)
+        return loader.load(key)  # type: ignore[no-any-return]
 
-    async def one(self, fetch: Fetch, key: Hashable | None) -> Any:
+    async def one(self, fetch: Fetch[V], key: Hashable | None) -> V | None:
         """The same, awaited."""
-        found = self.load(fetch, key)
+        found: V | asyncio.Future[V] = self.load(fetch, key)
         return await found if isinstance(found, asyncio.Future) else found
 
     def act_as(self, actor: Actor) -> None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import strawberry
 
@@ -22,7 +23,7 @@ class Node:
     id: strawberry.ID = strawberry.field(description="Global id: opaque, stable, unique on the platform.")
 
 
-NODES: dict[str, Fetch] = {}
+NODES: dict[str, Fetch[Any]] = {}
 """Type name → loader of its nodes by number (what the caller may not see is simply absent)."""
 
 

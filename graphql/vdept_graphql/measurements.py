@@ -78,23 +78,23 @@ class Measurement(Node):
 
     @field(description="The unit it is about.")
     def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)
 
     @field(description="What was measured.")
     def indicator(self, info: Info) -> Indicator | None:
-        return info.context.load(load_indicators, self.indicator_key)  # type: ignore[no-any-return]
+        return info.context.load(load_indicators, self.indicator_key)
 
     @field(description="Who recorded it.")
     def recorded_by(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.recorded_by_key)  # type: ignore[no-any-return]
+        return info.context.load(load_persons, self.recorded_by_key)
 
     @field(description="The measurement that this one corrects, if any.")
     def supersedes(self, info: Info) -> "Measurement | None":
-        return info.context.load(load_measurements, self.supersedes_key)  # type: ignore[no-any-return]
+        return info.context.load(load_measurements, self.supersedes_key)
 
     @field(description="The correction of this measurement, if there is one.")
     def superseded_by(self, info: Info) -> "Measurement | None":
-        return info.context.load(load_corrections, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_corrections, self.key)
 
 
 @strawberry.type

@@ -87,7 +87,7 @@ def told(context: Context, kept: dict[str, Any]) -> UserError:
     return user_errors(refused, context.locale)[0]
 
 
-def one(field: str, fetch: Fetch) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
+def one(field: str, fetch: Fetch[Any]) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
     """Build a payload of one object: read ``fetch(id)`` in a fresh snapshot into ``field``."""
 
     async def build(context: Context, answer: Any) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def outcomes_of_plan(
 ) -> Connection[UnitOutcome]:
     """A plan's ranking of units."""
     plain = which.plain() if which else queries.UnitOutcomeFilter()
-    return info.context.load(load_outcomes_of_plans, plan, request, plain, order)  # type: ignore[no-any-return]
+    return info.context.load(load_outcomes_of_plans, plan, request, plain, order)
 
 
 def outcomes_of_key_result(
@@ -109,4 +109,4 @@ def outcomes_of_key_result(
 ) -> Connection[TargetOutcome]:
     """A key result's ranking of targets."""
     plain = which.plain() if which else queries.TargetOutcomeFilter()
-    return info.context.load(load_outcomes_of_key_results, key_result, request, plain, order)  # type: ignore[no-any-return]
+    return info.context.load(load_outcomes_of_key_results, key_result, request, plain, order)

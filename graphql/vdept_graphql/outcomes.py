@@ -169,19 +169,19 @@ class TargetOutcome:
     def target(self, info: Info) -> Annotated["Target", strawberry.lazy("vdept_graphql.targets")] | None:
         from vdept_graphql.targets import load_targets
 
-        return info.context.load(load_targets, self.target_key)  # type: ignore[no-any-return]
+        return info.context.load(load_targets, self.target_key)
 
     @field(description="The unit that must meet it.")
     def unit(self, info: Info) -> Annotated["Unit", strawberry.lazy("vdept_graphql.units")] | None:
         from vdept_graphql.units import load_units
 
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)
 
     @field(description="The key result.")
     def key_result(self, info: Info) -> Annotated["KeyResult", strawberry.lazy("vdept_graphql.plans")] | None:
         from vdept_graphql.plans import load_key_results
 
-        return info.context.load(load_key_results, self.key_result_key)  # type: ignore[no-any-return]
+        return info.context.load(load_key_results, self.key_result_key)
 
 
 @strawberry.type(description="What targets and tasks of a unit add up to in a plan (số liệu tổng hợp).")
@@ -258,10 +258,10 @@ class UnitOutcome:
     def plan(self, info: Info) -> Annotated["Plan", strawberry.lazy("vdept_graphql.plans")] | None:
         from vdept_graphql.plans import load_plans
 
-        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+        return info.context.load(load_plans, self.plan_key)
 
     @field(description="The unit.")
     def unit(self, info: Info) -> Annotated["Unit", strawberry.lazy("vdept_graphql.units")] | None:
         from vdept_graphql.units import load_units
 
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)

@@ -101,7 +101,7 @@ class Person(Node):
 
     @field(description="The roles they hold on a day, in the order in which they were granted.")
     def memberships(self, info: Info, on: OnDay = None) -> list["Membership"]:
-        return info.context.load(load_roles, self.key, on)  # type: ignore[no-any-return]
+        return info.context.load(load_roles, self.key, on)
 
     @field(description="The tasks they work on, of those you may see.")
     def tasks(
@@ -121,7 +121,7 @@ class Person(Node):
 
         which = filter.plain() if filter else ALL
         request = PageRequest(first, after, last, before)
-        return info.context.load(load_tasks_of_persons, self.key, request, which, order_by)  # type: ignore[no-any-return]
+        return info.context.load(load_tasks_of_persons, self.key, request, which, order_by)
 
 
 @strawberry.type(description="A person's role in a unit from one day to another (chức vụ).")
@@ -147,11 +147,11 @@ class Membership(Node):
 
     @field(description="Who holds the role.")
     def person(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.person_key)  # type: ignore[no-any-return]
+        return info.context.load(load_persons, self.person_key)
 
     @field(description="Where.")
     def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)
 
 
 @strawberry.input(description="Which persons; all conditions given must hold.")
@@ -180,13 +180,13 @@ class PeopleQuery:
 
     @field(description="Who is asking.")
     async def me(self, info: Info) -> Person | None:
-        return await info.context.one(load_persons, info.context.actor.person_id)  # type: ignore[no-any-return]
+        return await info.context.one(load_persons, info.context.actor.person_id)
 
     @field(description="A person by their global id; null if there is none or you may not see them.")
     async def person(
         self, info: Info, id: Annotated[strawberry.ID, argument(description="The person's global id.")]
     ) -> Person | None:
-        return await info.context.one(load_persons, decode_optional(id, "Person", "id"))  # type: ignore[no-any-return]
+        return await info.context.one(load_persons, decode_optional(id, "Person", "id"))
 
     @field(description="Persons in alphabetical order.")
     async def persons(

@@ -152,11 +152,11 @@ class Plan(Node):
 
     @field(description="The unit that issues it.")
     def issuer(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.issuer_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.issuer_key)
 
     @field(description="What the issuer and all units below it have to show; null before the first roll-up.")
     def outcome(self, info: Info) -> UnitOutcome | None:
-        return info.context.load(load_unit_outcomes, (self.key, self.issuer_key))  # type: ignore[no-any-return]
+        return info.context.load(load_unit_outcomes, (self.key, self.issuer_key))
 
     @field(description="What every unit has to show in it, as a ranking.")
     def unit_outcomes(
@@ -173,11 +173,11 @@ class Plan(Node):
 
     @field(description="Its objectives in their order.")
     def objectives(self, info: Info) -> list["Objective"]:
-        return info.context.load(load_objectives_of_plans, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_objectives_of_plans, self.key)
 
     @field(description="Its key results, objective by objective.")
     def key_results(self, info: Info) -> list["KeyResult"]:
-        return info.context.load(load_key_results_of_plans, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_key_results_of_plans, self.key)
 
 
 @strawberry.type(description="What a plan wants to reach (mục tiêu).")
@@ -201,11 +201,11 @@ class Objective(Node):
 
     @field(description="The plan it belongs to.")
     def plan(self, info: Info) -> Plan | None:
-        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+        return info.context.load(load_plans, self.plan_key)
 
     @field(description="What it is judged by, in order.")
     def key_results(self, info: Info) -> list["KeyResult"]:
-        return info.context.load(load_key_results_of_objectives, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_key_results_of_objectives, self.key)
 
 
 @strawberry.type(description="A step of the pace: this value by this day (mốc).")
@@ -274,15 +274,15 @@ class KeyResult(Node):
 
     @field(description="The plan it belongs to.")
     def plan(self, info: Info) -> Plan | None:
-        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+        return info.context.load(load_plans, self.plan_key)
 
     @field(description="The objective it judges.")
     def objective(self, info: Info) -> Objective | None:
-        return info.context.load(load_objectives, self.objective_key)  # type: ignore[no-any-return]
+        return info.context.load(load_objectives, self.objective_key)
 
     @field(description="What is measured.")
     def indicator(self, info: Info) -> Indicator | None:
-        return info.context.load(load_indicators, self.indicator_key)  # type: ignore[no-any-return]
+        return info.context.load(load_indicators, self.indicator_key)
 
     @field(description="Where all its targets in force stand, as a ranking.")
     def outcomes(
@@ -310,4 +310,4 @@ class KeyResult(Node):
         from vdept_graphql.targets import load_targets_of_key_results
 
         request = PageRequest(first, after, last, before)
-        return info.context.load(load_targets_of_key_results, self.key, request)  # type: ignore[no-any-return]
+        return info.context.load(load_targets_of_key_results, self.key, request)

@@ -94,7 +94,7 @@ class TargetQuery:
     async def indicator(
         self, info: Info, id: Annotated[strawberry.ID, argument(description="The indicator's global id.")]
     ) -> Indicator | None:
-        return await info.context.one(load_indicators, decode(id, "Indicator", "id"))  # type: ignore[no-any-return]
+        return await info.context.one(load_indicators, decode(id, "Indicator", "id"))
 
     @field(description="Indicators in alphabetical order.")
     async def indicators(
@@ -127,7 +127,7 @@ class TargetQuery:
             async with info.context.reading() as tx:
                 row = (await queries.plans_by_codes(tx, [code])).get(code)
             return Plan.from_row(row) if row else None
-        return await info.context.one(load_plans, number)  # type: ignore[no-any-return]
+        return await info.context.one(load_plans, number)
 
     @field(description="Plans that you may see, the latest cycle first.")
     async def plans(
@@ -150,7 +150,7 @@ class TargetQuery:
     async def target(
         self, info: Info, id: Annotated[strawberry.ID, argument(description="The target's global id.")]
     ) -> Target | None:
-        return await info.context.one(load_targets, decode(id, "Target", "id"))  # type: ignore[no-any-return]
+        return await info.context.one(load_targets, decode(id, "Target", "id"))
 
     @field(description="Targets that you may see, from the root of the tree down.")
     async def targets(

@@ -124,27 +124,27 @@ class Target(Node):
 
     @field(description="The unit that must meet it.")
     def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)
 
     @field(description="The key result it carries.")
     def key_result(self, info: Info) -> KeyResult | None:
-        return info.context.load(load_key_results, self.key_result_key)  # type: ignore[no-any-return]
+        return info.context.load(load_key_results, self.key_result_key)
 
     @field(description="The plan it belongs to.")
     def plan(self, info: Info) -> Plan | None:
-        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+        return info.context.load(load_plans, self.plan_key)
 
     @field(description="What is measured.")
     def indicator(self, info: Info) -> Indicator | None:
-        return info.context.load(load_indicators, self.indicator_key)  # type: ignore[no-any-return]
+        return info.context.load(load_indicators, self.indicator_key)
 
     @field(description="The target it was assigned from; null at the root, or if you may not see it.")
     def parent(self, info: Info) -> "Target | None":
-        return info.context.load(load_targets, self.parent_key)  # type: ignore[no-any-return]
+        return info.context.load(load_targets, self.parent_key)
 
     @field(description="Where it stands; null until the first roll-up, a moment after its assignment.")
     def outcome(self, info: Info) -> TargetOutcome | None:
-        return info.context.load(load_target_outcomes, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_target_outcomes, self.key)
 
     @field(description="What it was assigned on to, in the order of assignment.")
     def children(
@@ -156,19 +156,19 @@ class Target(Node):
         before: Before = None,
     ) -> Connection["Target"]:
         request = PageRequest(first, after, last, before)
-        return info.context.load(load_children_of_targets, self.key, request)  # type: ignore[no-any-return]
+        return info.context.load(load_children_of_targets, self.key, request)
 
     @field(description="The unit that assigned it.")
     def assigned_by_unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.assigned_by_unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.assigned_by_unit_key)
 
     @field(description="Who assigned it.")
     def assigned_by(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.assigned_by_key)  # type: ignore[no-any-return]
+        return info.context.load(load_persons, self.assigned_by_key)
 
     @field(description="Who acknowledged it for the unit.")
     def acknowledged_by(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.acknowledged_by_key)  # type: ignore[no-any-return]
+        return info.context.load(load_persons, self.acknowledged_by_key)
 
     @field(description="The tasks that serve it, of those you may see.")
     def tasks(
@@ -188,4 +188,4 @@ class Target(Node):
 
         request = PageRequest(first, after, last, before)
         which = filter.plain() if filter else ALL
-        return info.context.load(load_tasks_of_targets, self.key, request, which, order_by)  # type: ignore[no-any-return]
+        return info.context.load(load_tasks_of_targets, self.key, request, which, order_by)

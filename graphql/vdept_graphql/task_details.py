@@ -113,7 +113,7 @@ class TaskAssignee:
 
     @field(description="Who; null if you may not see them outside this task.")
     def person(self, info: Info) -> Person | None:
-        return info.context.load(load_persons, self.person_key)  # type: ignore[no-any-return]
+        return info.context.load(load_persons, self.person_key)
 
 
 @strawberry.type(description="A target that a task serves (chỉ tiêu mà nhiệm vụ phục vụ).")
@@ -127,7 +127,7 @@ class TaskTarget:
     def target(self, info: Info) -> Annotated["Target", strawberry.lazy("vdept_graphql.targets")] | None:
         from vdept_graphql.targets import load_targets
 
-        return info.context.load(load_targets, self.target_key)  # type: ignore[no-any-return]
+        return info.context.load(load_targets, self.target_key)
 
 
 @strawberry.type(description="Something said in a task (ý kiến).")
@@ -153,17 +153,17 @@ class Comment(Node):
 
     @field(description="Who said it.")
     def author(self, info: Info) -> TaskPerson | None:
-        return info.context.load(load_colleagues, self.author_key)  # type: ignore[no-any-return]
+        return info.context.load(load_colleagues, self.author_key)
 
     @field(description="The unit for which it was said.")
     def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)
 
     @field(description="In which task.")
     def task(self, info: Info) -> Annotated["Task", strawberry.lazy("vdept_graphql.tasks")] | None:
         from vdept_graphql.tasks import load_tasks
 
-        return info.context.load(load_tasks, self.task_key)  # type: ignore[no-any-return]
+        return info.context.load(load_tasks, self.task_key)
 
 
 @strawberry.type(description="A link to what proves progress or result (minh chứng).")
@@ -188,8 +188,8 @@ class Evidence:
 
     @field(description="The unit it was added for.")
     def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)
 
     @field(description="Who added it.")
     def added_by(self, info: Info) -> TaskPerson | None:
-        return info.context.load(load_colleagues, self.added_by_key)  # type: ignore[no-any-return]
+        return info.context.load(load_colleagues, self.added_by_key)

@@ -74,11 +74,11 @@ class TaskActivity:
 
     @field(description="Who did it; null when a job did.")
     def by(self, info: Info) -> TaskPerson | None:
-        return info.context.load(load_colleagues, self.person_key)  # type: ignore[no-any-return]
+        return info.context.load(load_colleagues, self.person_key)
 
     @field(description="For which unit it was done.")
     def unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.unit_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.unit_key)
 
 
 def _told(verb: str, data: Mapping[str, Any], hidden: Hidden) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class CreatedTask:
 
     @field(description="The task.")
     def task(self, info: Info) -> Task | None:
-        return info.context.load(load_tasks, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_tasks, self.key)
 
 
 @strawberry.type(description="What creating the same task for many leads answers with.")

@@ -140,7 +140,7 @@ class TaskQuery:
     async def task(
         self, info: Info, id: Annotated[strawberry.ID, argument(description="The task's global id.")]
     ) -> Task | None:
-        return await info.context.one(load_tasks, decode_optional(id, "Task", "id"))  # type: ignore[no-any-return]
+        return await info.context.one(load_tasks, decode_optional(id, "Task", "id"))
 
     @field(description="Tasks that you may see.")
     async def tasks(

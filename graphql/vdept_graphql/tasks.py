@@ -136,47 +136,47 @@ class Task(Node):
     def plan(self, info: Info) -> Annotated["Plan", strawberry.lazy("vdept_graphql.plans")] | None:
         from vdept_graphql.plans import load_plans
 
-        return info.context.load(load_plans, self.plan_key)  # type: ignore[no-any-return]
+        return info.context.load(load_plans, self.plan_key)
 
     @field(description="The task it is a part of, if any.")
     def parent(self, info: Info) -> "Task | None":
-        return info.context.load(load_tasks, self.parent_key)  # type: ignore[no-any-return]
+        return info.context.load(load_tasks, self.parent_key)
 
     @field(description="The unit that set it: it verifies, extends and cancels.")
     def owner_unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.owner_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.owner_key)
 
     @field(description="The unit that leads it; null on a board.")
     def lead_unit(self, info: Info) -> Unit | None:
-        return info.context.load(load_units, self.lead_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.lead_key)
 
     @field(description="Who set it.")
     def created_by(self, info: Info) -> TaskPerson | None:
-        return info.context.load(load_colleagues, self.created_by_key)  # type: ignore[no-any-return]
+        return info.context.load(load_colleagues, self.created_by_key)
 
     @field(description="Who confirmed its effect.")
     def verified_by(self, info: Info) -> TaskPerson | None:
-        return info.context.load(load_colleagues, self.verified_by_key)  # type: ignore[no-any-return]
+        return info.context.load(load_colleagues, self.verified_by_key)
 
     @field(description="Every unit's part, also of those who declined or left.")
     def participants(self, info: Info) -> list[Participation]:
-        return info.context.load(load_participants, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_participants, self.key)
 
     @field(description="Who works on it, by name.")
     def assignees(self, info: Info) -> list[TaskAssignee]:
-        return info.context.load(load_assignees, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_assignees, self.key)
 
     @field(description="The targets it serves, of those you may see.")
     def targets(self, info: Info) -> list[TaskTarget]:
-        return info.context.load(load_links, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_links, self.key)
 
     @field(description="What must be delivered before it can start: the first 100 in due order.")
     def blocked_by(self, info: Info) -> list["Task"]:
-        return info.context.load(load_blockers, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_blockers, self.key)
 
     @field(description="What waits for it: the first 100 in due order.")
     def blocks(self, info: Info) -> list["Task"]:
-        return info.context.load(load_blocked, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_blocked, self.key)
 
     @field(description="Its sub-tasks in due order.")
     def subtasks(
@@ -187,7 +187,7 @@ class Task(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection["Task"]:
-        return info.context.load(load_subtasks, self.key, PageRequest(first, after, last, before))  # type: ignore[no-any-return]
+        return info.context.load(load_subtasks, self.key, PageRequest(first, after, last, before))
 
     @field(description="What was said in it, in order.")
     def comments(
@@ -198,11 +198,11 @@ class Task(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[Comment]:
-        return info.context.load(load_comments, self.key, PageRequest(first, after, last, before))  # type: ignore[no-any-return]
+        return info.context.load(load_comments, self.key, PageRequest(first, after, last, before))
 
     @field(description="Links to what proves progress or result, as they were added.")
     def evidence(self, info: Info) -> list[Evidence]:
-        return info.context.load(load_evidence, self.key)  # type: ignore[no-any-return]
+        return info.context.load(load_evidence, self.key)
 
     @field(description="What happened to it, the latest first.")
     def history(
@@ -213,4 +213,4 @@ class Task(Node):
         last: Last = None,
         before: Before = None,
     ) -> Connection[TaskActivity]:
-        return info.context.load(load_history, self.key, PageRequest(first, after, last, before))  # type: ignore[no-any-return]
+        return info.context.load(load_history, self.key, PageRequest(first, after, last, before))

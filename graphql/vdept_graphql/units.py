@@ -100,7 +100,7 @@ class Unit(Node):
 
     @field(description="The unit directly above, in the tree of public bodies.")
     def parent(self, info: Info) -> "Unit | None":
-        return info.context.load(load_units, self.parent_key)  # type: ignore[no-any-return]
+        return info.context.load(load_units, self.parent_key)
 
     @field(description="The units directly below, in alphabetical order.")
     def children(
@@ -112,7 +112,7 @@ class Unit(Node):
         before: Before = None,
     ) -> Connection["Unit"]:
         request = PageRequest(first, after, last, before)
-        return info.context.load(load_children, self.key, request, queries.UnitFilter())  # type: ignore[no-any-return]
+        return info.context.load(load_children, self.key, request, queries.UnitFilter())
 
     @field(description="Who is accountable for the unit on a day; null if nobody is or you may not see them.")
     def head(
@@ -122,7 +122,7 @@ class Unit(Node):
     ) -> Annotated["Person", strawberry.lazy("vdept_graphql.people")] | None:
         from vdept_graphql.people import load_heads
 
-        return info.context.load(load_heads, self.key, on)  # type: ignore[no-any-return]
+        return info.context.load(load_heads, self.key, on)
 
     @field(
         description="What the unit has to show in a plan; null if it has no part in it or you may not see it."
@@ -133,7 +133,7 @@ class Unit(Node):
         from vdept_graphql.outcomes import load_unit_outcomes
 
         pair = decode(plan_id, "Plan", "planId"), self.key
-        return info.context.load(load_unit_outcomes, pair)  # type: ignore[no-any-return]
+        return info.context.load(load_unit_outcomes, pair)
 
     @field(description="Who holds which role in the unit on a day, in the order granted.")
     def memberships(
@@ -148,7 +148,7 @@ class Unit(Node):
         from vdept_graphql.people import load_members
 
         request = PageRequest(first, after, last, before)
-        return info.context.load(load_members, self.key, request, on)  # type: ignore[no-any-return]
+        return info.context.load(load_members, self.key, request, on)
 
     @field(description="The tasks it takes part in or is asked to.")
     def tasks(
@@ -168,7 +168,7 @@ class Unit(Node):
 
         which = filter.plain() if filter else ALL_OF_UNIT
         request = PageRequest(first, after, last, before)
-        return info.context.load(load_tasks_of_units, self.key, request, which, order_by)  # type: ignore[no-any-return]
+        return info.context.load(load_tasks_of_units, self.key, request, which, order_by)
 
     @field(description="The targets it holds, of those you may see, in due order.")
     def targets(
@@ -188,7 +188,7 @@ class Unit(Node):
 
         which = filter.plain() if filter else Which()
         request = PageRequest(first, after, last, before)
-        return info.context.load(load_targets_of_units, self.key, request, which)  # type: ignore[no-any-return]
+        return info.context.load(load_targets_of_units, self.key, request, which)
 
 
 @strawberry.input(description="Which units; all conditions given must hold.")
@@ -233,7 +233,7 @@ class UnitQuery:
             async with info.context.reading() as tx:
                 row = (await queries.units_by_codes(tx, [code])).get(code)
             return Unit.from_row(row) if row else None
-        return await info.context.one(load_units, number)  # type: ignore[no-any-return]
+        return await info.context.one(load_units, number)
 
     @field(description="Units in alphabetical order.")
     async def units(

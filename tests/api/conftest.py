@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import redis.asyncio
-import sqlalchemy as sa
 from litestar import Litestar
 
 import factories
+from statements import counting
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
@@ -112,17 +112,8 @@ class Api:
     @contextmanager
     def counting(self) -> Iterator[list[str]]:
         """The statements that the database receives meanwhile."""
-        statements: list[str] = []
-
-        def seen(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            statements.append(statement)
-
-        engine = self.database.engine.sync_engine
-        sa.event.listen(engine, "before_cursor_execute", seen)
-        try:
+        with counting(self.database) as statements:
             yield statements
-        finally:
-            sa.event.remove(engine, "before_cursor_execute", seen)
 
 
 @pytest.fixture

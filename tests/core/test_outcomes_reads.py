@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 import factories as make
 from factories import NOW, SYSTEM
+from statements import counting
 from vdept.kernel.actor import Actor, ActorKind, Role
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
@@ -301,19 +302,11 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(
 ) -> None:
     counts = []
     for size in (1, 6):
-        said: list[str] = []
-
-        def hear(conn: Any, cursor: Any, statement: str, *_: Any, said: list[str] = said) -> None:
-            said.append(statement)
-
         async with db.snapshot(SYSTEM) as tx:
             await tx.session.execute(sa.text("SELECT 1"))
-            sa.event.listen(db.engine.sync_engine, "before_cursor_execute", hear)
-            try:
+            with counting(db) as said:
                 request = PageRequest(first=size)
                 await unit_outcomes_of_plans(tx, [scene.plan_id, 999], request)
                 await target_outcomes_of_key_results(tx, [scene.key_result_id, 999], request)
-            finally:
-                sa.event.remove(db.engine.sync_engine, "before_cursor_execute", hear)
         counts.append(len(said))
     assert counts == [4, 4]

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from factories import NOW, SYSTEM
+from statements import counting
 from tasks_world import World, build
 from vdept.kernel.activity import Position
 from vdept.kernel.actor import Actor, ActorKind
@@ -75,15 +75,7 @@ async def test_a_poll_takes_a_fixed_number_of_statements(world: World) -> None:
     for number in (1, 30):
         tasks = [await world.given(lead="firm") for _ in range(number)]
         await log(world, *[("Task", row.id) for row in tasks], ("Target", world.targets["province"].id))
-        said: list[str] = []
-
-        def hear(_c: Any, _cursor: Any, statement: str, *_: Any, said: list[str] = said) -> None:
-            said.append(statement)
-
-        sa.event.listen(world.db.engine.sync_engine, "before_cursor_execute", hear)
-        try:
+        with counting(world.db) as said:
             await stretch(world, world.province_head, None, 50)
-        finally:
-            sa.event.remove(world.db.engine.sync_engine, "before_cursor_execute", hear)
         counts.append(len(said))
     assert counts[0] == counts[1]

@@ -1,8 +1,6 @@
 """Assigning a target on: one act, any number of units, all or nothing, never laxer, downwards only."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -12,6 +10,7 @@ import sqlalchemy as sa
 
 import factories as make
 from factories import NOW, SYSTEM
+from statements import counting
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.db import Database, Tx
@@ -72,21 +71,6 @@ async def counts(db: Database) -> tuple[int, int, int]:
                 for table in (Target, Activity, OutcomeChange)
             ]
         )
-
-
-@contextmanager
-def counting(db: Database) -> Iterator[list[str]]:
-    """The SQL statements sent meanwhile."""
-    sent: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    sa.event.listen(db.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        sa.event.remove(db.engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_one_act_gives_every_province_its_target_activity_and_change_row(db: Database) -> None:

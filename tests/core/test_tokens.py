@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 import factories
 from factories import NOW, SYSTEM
+from statements import counting
 from vdept.kernel import activity
 from vdept.kernel.actor import Actor, ActorKind, Role
 from vdept.kernel.clock import local_date
@@ -39,16 +40,10 @@ async def test_a_token_is_its_person_with_the_roles_of_today(db: Database) -> No
     person, actor = await official(db)
     async with db.begin(SYSTEM, now=NOW) as tx:
         token = await tokens.mint_token(tx, person, label=" laptop ", ttl=HOUR)
-    statements: list[str] = []
-
-    def heard(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
     async with db.snapshot(SYSTEM) as tx:
         await tx.session.execute(sa.text("SELECT 1"))
-        sa.event.listen(db.engine.sync_engine, "before_cursor_execute", heard)
-        known = await tokens.authenticate(tx.session, token, NOW)
-        sa.event.remove(db.engine.sync_engine, "before_cursor_execute", heard)
+        with counting(db) as statements:
+            known = await tokens.authenticate(tx.session, token, NOW)
     assert known == actor
     assert [(seat.role, seat.public_body, len(seat.path)) for seat in actor.seats] == [
         (Role.DEPUTY, True, 2),

@@ -1,7 +1,5 @@
 """Units: the registry, the verbs of administrators and managers, and batched reads."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 
 import pytest
@@ -9,6 +7,7 @@ import sqlalchemy as sa
 
 import factories
 from factories import NOW, SYSTEM
+from statements import counting
 from vdept.kernel import activity
 from vdept.kernel.actor import Actor, ActorKind, Role
 from vdept.kernel.db import Database, Tx
@@ -21,21 +20,6 @@ from vdept.units.models import Unit, UnitKind
 from vdept.units.queries import UnitFilter
 
 NOBODY = Actor(ActorKind.PERSON)
-
-
-@contextmanager
-def counting(db: Database) -> Iterator[list[str]]:
-    """The SQL statements executed inside the block."""
-    statements: list[str] = []
-
-    def heard(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    sa.event.listen(db.engine.sync_engine, "before_cursor_execute", heard)
-    try:
-        yield statements
-    finally:
-        sa.event.remove(db.engine.sync_engine, "before_cursor_execute", heard)
 
 
 async def feed(db: Database) -> list[activity.Activity]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 import factories
 from factories import NOW, SYSTEM
+from statements import counting
 from vdept.kernel import activity
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.db import Database
@@ -238,14 +239,8 @@ async def test_eleven_thousand_rows_take_a_fixed_number_of_statements(db: Databa
     async with db.begin(SYSTEM, now=NOW) as tx:
         await registry.load_registry(tx)
     rows = "".join(f"C{i:05d},Xã {i},COMMUNE,{'01' if i % 2 else '79'}\n" for i in range(11_000))
-    statements: list[str] = []
-
-    def heard(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    sa.event.listen(db.engine.sync_engine, "before_cursor_execute", heard)
-    report = await run(db, "code,name,kind,parent_code\n" + rows)
-    sa.event.remove(db.engine.sync_engine, "before_cursor_execute", heard)
+    with counting(db) as statements:
+        report = await run(db, "code,name,kind,parent_code\n" + rows)
     assert figures(report) == (11_000, 0, 0, True)
     assert len(statements) == 7
 
