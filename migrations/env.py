@@ -4,6 +4,8 @@ from alembic import context
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 # every table must be known before the comparison
+import vdept.clients.models
+import vdept.identity.models
 import vdept.kernel.activity
 import vdept.kernel.idempotency
 import vdept.kernel.leases

@@ -10,11 +10,12 @@ from vdept.kernel.db import Database
 from vdept.kernel.errors import Locale
 from vdept.kernel.settings import Settings
 from vdept.people import tokens
-from vdept_graphql import schema
+from vdept_graphql import oauth, pages, schema, sign_in
 from vdept_graphql.engine import Engine
 from vdept_graphql.errors import incident, internal_error
 from vdept_graphql.health import Pingable, readiness
 from vdept_graphql.http import Authenticate, GraphQLOverHTTP, client_error, failed, respond
+from vdept_graphql.services import Services
 
 log = structlog.get_logger("vdept.http")
 
@@ -43,8 +44,10 @@ def create_app(
         good, parts = await readiness(database, redis)
         return respond({"status": "ok" if good else "not ready", **parts}, 200 if good else 503)
 
+    services = Services(settings, database, redis)
+    handlers = [graphql, live, ready, pages.style, *oauth.routes(services), *sign_in.routes(services)]
     return Litestar(
-        route_handlers=[Router("/", route_handlers=[graphql, live, ready])],
+        route_handlers=[Router("/", route_handlers=handlers)],
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={Exception: on_exception},
         openapi_config=None,

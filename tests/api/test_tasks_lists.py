@@ -212,7 +212,7 @@ async def furnish(scene: Scene, number: int) -> list[Task]:
                 ]
             )
         told = [Entry("task.created", "Task", task.id, world.hue.id) for task in tasks]
-        await write(tx.session, told, actor="person:1", person_id=world.minister.person_id, at=factories.NOW)
+        await write(tx.session, told, world.minister, factories.NOW)
     return tasks
 
 

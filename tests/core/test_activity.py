@@ -49,7 +49,7 @@ async def test_the_feed_stops_before_a_transaction_still_running(db: Database) -
     async def slow() -> None:
         async with db.begin(SYSTEM) as tx:
             tx.record("slow", "Thing", 1)
-            await activity.write(tx.session, tx.entries, actor="system:test", person_id=None, at=tx.now)
+            await activity.write(tx.session, tx.entries, tx.actor, tx.now)
             tx.entries.clear()
             early_written.set()
             await late_read.wait()

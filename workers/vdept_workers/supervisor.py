@@ -136,15 +136,9 @@ async def _prepare(settings: Settings, addresses: Addresses) -> tuple[Tokens, li
             for persona in await demo.load_demo(database)
         ]
         by_email = {persona.email: token for persona, token in tokens}
-        return tokens, await demo.things_to_try(database, f"{base_url(settings)}/graphql", by_email)
+        return tokens, await demo.things_to_try(database, f"{settings.issuer}/graphql", by_email)
     finally:
         await database.close()
-
-
-def base_url(settings: Settings) -> str:
-    """Where a person on this machine finds the API."""
-    host = _here(settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _here(host: str) -> str:
@@ -174,7 +168,7 @@ def _when_ready(settings: Settings, children: list[Child]) -> None:
 
 def _announce(settings: Settings, tokens: Tokens, tries: list[demo.Try]) -> None:
     """What a newcomer needs: addresses, tokens, and three things to try."""
-    url = base_url(settings)
+    url = settings.issuer
     lines = [
         "",
         "vdept is running. Ctrl-C stops everything.",

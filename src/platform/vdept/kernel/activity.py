@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
+from vdept.kernel.actor import Actor
 from vdept.kernel.models import Base, Id, Timestamp
 
 
@@ -42,6 +43,7 @@ class Activity(Base):
     at: Mapped[Timestamp]
     actor: Mapped[str]
     person_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    client_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     verb: Mapped[str]
     subject_type: Mapped[str]
     subject_id: Mapped[int] = mapped_column(sa.BigInteger)
@@ -68,17 +70,16 @@ class Entry(NamedTuple):
     data: Mapping[str, Any] | None = None
 
 
-async def write(
-    session: AsyncSession, entries: list[Entry], *, actor: str, person_id: int | None, at: datetime
-) -> None:
-    """Write ``entries`` in one statement."""
+async def write(session: AsyncSession, entries: list[Entry], actor: Actor, at: datetime) -> None:
+    """Write what ``actor`` did in one statement."""
     if not entries:
         return
     rows = [
         {
             "at": at,
-            "actor": actor,
-            "person_id": person_id,
+            "actor": actor.key,
+            "person_id": actor.person_id,
+            "client_id": actor.client_id,
             "verb": e.verb,
             "subject_type": e.subject_type,
             "subject_id": e.subject_id,

@@ -1,14 +1,20 @@
-"""Who acts: a person through memberships, or the system under a job's name (design, section 6)."""
+"""Who acts: a person through memberships, an API client for its unit, or the system under a job's name.
+
+Design, section 6. A client acts for the unit it belongs to, or for a person who has let it; its scopes
+narrow what that unit or person may do.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vdept.kernel.errors import FORBIDDEN, Locale, Words
+from vdept.kernel.scopes import Scope
 
 
 class ActorKind(StrEnum):
     PERSON = "PERSON"
+    CLIENT = "CLIENT"
     SYSTEM = "SYSTEM"
 
 
@@ -41,19 +47,38 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The principal of one request or job; memberships outside their dates are already left out."""
+    """The principal of one request or job; memberships outside their dates are already left out.
+
+    ``client_id`` without ``person_id``: a client acting for its unit, whose only seat it is. With one: a
+    client acting for that person. ``scopes`` None: nothing is narrowed.
+    """
 
     kind: ActorKind
     person_id: int | None = None
+    client_id: int | None = None
     job: str | None = None
     administrator: bool = False
     locale: Locale = Locale.VI
     seats: tuple[Seat, ...] = field(default=())
+    scopes: frozenset[Scope] | None = None
 
     @property
     def key(self) -> str:
         """A stable name of the principal, for idempotency keys and logs."""
-        return f"person:{self.person_id}" if self.kind is ActorKind.PERSON else f"system:{self.job}"
+        if self.kind is ActorKind.SYSTEM:
+            return f"system:{self.job}"
+        person = None if self.kind is ActorKind.CLIENT else f"person:{self.person_id}"
+        client = None if self.client_id is None else f"client:{self.client_id}"
+        return "/".join(part for part in (client, person) if part is not None)
+
+    @property
+    def known(self) -> bool:
+        """Somebody at all: a person, a client or a job, and not an anonymous caller."""
+        return self.kind is ActorKind.SYSTEM or self.person_id is not None or self.client_id is not None
+
+    def may(self, scope: Scope) -> bool:
+        """Not narrowed to other scopes. Roles and relations decide beside it, never instead of it."""
+        return self.scopes is None or scope in self.scopes
 
     @property
     def sees_everything(self) -> bool:

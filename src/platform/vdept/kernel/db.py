@@ -104,7 +104,7 @@ class Database:
             yield tx
             if session.new or session.dirty or session.deleted:
                 await session.flush()
-            await activity.write(session, tx.entries, actor=actor.key, person_id=actor.person_id, at=tx.now)
+            await activity.write(session, tx.entries, actor, tx.now)
             await session.commit()
         except BaseException:
             await asyncio.shield(asyncio.create_task(session.close()))

@@ -28,10 +28,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_json: bool = False
     max_body_bytes: int = 16_000_000
     debug_errors: bool = False
+    public_url: str = ""
+    """Where people and clients reach the API from outside, without a path: the OAuth issuer."""
+    secret_key: str = ""
+    """What secrets in the database are encrypted with; a file in the data folder takes its place."""
+    migration_url: str = ""
+    """Whoever owns the tables; ``database_url`` unless given."""
+    oidc_providers: str = ""
+    """JSON: the identity providers people sign in with (docs/security.md)."""
+    smtp_url: str = ""
+    """``smtp://user:password@host:587`` or ``smtps://…``; without it no mail is sent."""
+    mail_from: str = "vdept <no-reply@localhost>"
+    trusted_proxies: str = ""
+    """Networks, comma-separated, whose X-Forwarded-For is believed."""
+    session_idle_minutes: int = 30
+    session_hours: int = 12
+    budget_points: int = 600_000
+    """Points of query cost a person or client may spend a minute."""
 
     @property
     def data_path(self) -> Path:
         return Path(self.data_dir)
+
+    @property
+    def issuer(self) -> str:
+        """The address that people and clients know the platform by; the name tokens are issued under."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

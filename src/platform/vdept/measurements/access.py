@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
+from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
 from vdept.targets.models import Basis
 
@@ -21,6 +22,9 @@ RECORDERS = {
 
 
 def visible_measurements(actor: Actor) -> "sa.ColumnElement[bool]":
+    """The condition on ``measurement`` that this actor's reads start from."""
+    if not actor.known or not actor.may(Scope.MEASUREMENTS_READ):
+        return sa.false()
     if actor.sees_everything or actor.is_public_official:
         return sa.true()
     return Measurement.unit_id.in_(sorted(actor.unit_ids))

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vdept.kernel.actor import Actor
+from vdept.kernel.scopes import Scope
 from vdept.outcomes.models import UnitOutcome
 from vdept.targets.access import plans_seen_whole, visible_targets
 from vdept.targets.models import Plan, PlanState
@@ -29,7 +30,7 @@ def visible_unit_outcomes(actor: Actor) -> Condition:
     """The condition on ``UnitOutcome`` that this actor's reads start from."""
     if actor.sees_everything:
         return sa.true()
-    if actor.person_id is None:
+    if not actor.known or not actor.may(Scope.PLANS_READ):
         return sa.false()
     whole: Any = sa.select(Plan.id).where(plans_seen_whole(actor)).scalar_subquery()
     issued: Any = sa.select(Plan.id).where(Plan.state != PlanState.DRAFT).scalar_subquery()

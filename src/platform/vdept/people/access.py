@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND
+from vdept.kernel.scopes import Scope
 from vdept.people.models import AccessToken, Membership, Person
 
 T = TypeVar("T")
@@ -23,6 +24,8 @@ def _sees_all(actor: Actor) -> bool:
 
 def visible_persons(actor: Actor) -> "sa.ColumnElement[bool]":
     """The condition on ``person`` that this actor's reads start from."""
+    if not actor.known or not actor.may(Scope.PEOPLE_READ):
+        return sa.false()
     if _sees_all(actor):
         return sa.true()
     seat = aliased(Membership)  # apart from a membership that the query itself may read
@@ -32,14 +35,18 @@ def visible_persons(actor: Actor) -> "sa.ColumnElement[bool]":
 
 def visible_memberships(actor: Actor) -> "sa.ColumnElement[bool]":
     """The condition on ``membership`` that this actor's reads start from."""
+    if not actor.known or not actor.may(Scope.PEOPLE_READ):
+        return sa.false()
     if _sees_all(actor):
         return sa.true()
     return sa.or_(Membership.person_id == actor.person_id, Membership.unit_id.in_(sorted(actor.unit_ids)))
 
 
 def visible_tokens(actor: Actor) -> "sa.ColumnElement[bool]":
-    """One's own; all of them for an administrator."""
-    return sa.true() if actor.sees_everything else AccessToken.person_id == actor.person_id
+    """One's own; all of them for an administrator; none for an API client, whoever it acts for."""
+    if actor.sees_everything:
+        return sa.true()
+    return AccessToken.person_id == actor.person_id if actor.client_id is None else sa.false()
 
 
 async def get_person(tx: Tx, person_id: int, *path: str | int) -> Person:

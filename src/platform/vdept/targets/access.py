@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
+from vdept.kernel.scopes import Scope
 from vdept.targets.models import Audience, Indicator, KeyResult, Objective, Plan, PlanState, Target
 from vdept.units.models import Unit
 
@@ -76,7 +77,7 @@ def plans_seen_whole(actor: Actor) -> Condition:
     """Plans of which the actor sees every target."""
     if actor.sees_everything:
         return sa.true()
-    if actor.person_id is None:
+    if not actor.known or not actor.may(Scope.PLANS_READ):
         return sa.false()
     issued: list[Condition] = [Plan.audience == Audience.PUBLIC]
     if actor.is_public_official:
@@ -91,7 +92,7 @@ def plans_seen_whole(actor: Actor) -> Condition:
 def visible_plans(actor: Actor) -> Condition:
     """Plans the actor may know of."""
     whole = plans_seen_whole(actor)
-    if actor.sees_everything or not actor.unit_ids:
+    if actor.sees_everything or not actor.unit_ids or not actor.may(Scope.PLANS_READ):
         return whole
     return sa.or_(whole, sa.and_(Plan.state != PlanState.DRAFT, holds_in_plan(actor.unit_ids)))
 
@@ -100,6 +101,8 @@ def visible_targets(actor: Actor) -> Condition:
     """Targets the actor may see: its units' own, and all those of plans seen whole."""
     if actor.sees_everything:
         return sa.true()
+    if not actor.may(Scope.PLANS_READ):
+        return sa.false()
     whole = sa.select(Plan.id).where(plans_seen_whole(actor)).scalar_subquery()
     return sa.or_(Target.unit_id.in_(sorted(actor.unit_ids)), Target.plan_id.in_(whole))
 
@@ -114,7 +117,7 @@ def visible_in_plans(actor: Actor, plan_id: Any) -> Condition:
 
 def visible_indicators(actor: Actor) -> Condition:
     """Every signed-in actor sees every indicator."""
-    return sa.true() if actor.sees_everything or actor.person_id is not None else sa.false()
+    return sa.true() if actor.known else sa.false()
 
 
 async def _one(tx: Tx, query: Any, what: str, path: tuple[str | int, ...], lock: bool) -> Any:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from vdept.kernel.actor import MANAGING, Actor, Role
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Refused, Words
+from vdept.kernel.scopes import Scope
 from vdept.targets.models import Audience
 from vdept.tasks.errors import TASK_NOT_PARTICIPANT
 from vdept.tasks.models import Participation, Task
@@ -46,7 +47,7 @@ def visible_tasks(actor: Actor) -> sa.ColumnElement[bool]:
     """
     if actor.sees_everything:
         return sa.true()
-    if actor.person_id is None:
+    if not actor.known or not actor.may(Scope.TASKS_READ):
         return sa.false()
     beside = actor.unit_ids - actor.public_unit_ids
     return _visible_from(tuple(sorted(actor.public_unit_ids)), tuple(sorted(beside)))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from vdept.kernel.activity import Activity, Position, read_feed
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
+from vdept.kernel.scopes import Scope
 from vdept.measurements.access import visible_measurements
 from vdept.measurements.models import Measurement
 from vdept.targets.access import visible_plans, visible_targets
@@ -56,7 +57,7 @@ async def activities_after(
 
     Fewer than ``limit``, even none, does not mean that there are no more: ``more`` says so.
     """
-    if not tx.actor.sees_everything and tx.actor.person_id is None:
+    if not tx.actor.known or not tx.actor.may(Scope.ACTIVITIES_READ):
         return Stretch([], None, more=False)
     conditions = [] if subject is None else [_is(subject)]
     size = limit if tx.actor.sees_everything else max(STRETCH, limit)
@@ -86,7 +87,8 @@ async def _seen(tx: Tx, rows: list[Activity]) -> set[tuple[str, int]]:
     keys = {_key(row) for row in rows}
     if tx.actor.sees_everything:
         return keys
-    open_to_all = OPEN_SUBJECTS | PEOPLE if tx.actor.is_public_official else OPEN_SUBJECTS
+    people = tx.actor.is_public_official and tx.actor.may(Scope.PEOPLE_READ)
+    open_to_all = OPEN_SUBJECTS | PEOPLE if people else OPEN_SUBJECTS
     seen = {key for key in keys if key[0] in open_to_all}
     for kind, (column, visible) in SUBJECTS.items():
         ids = [number for of, number in keys if of == kind]

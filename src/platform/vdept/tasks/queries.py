@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import PAGE_LIMIT, Key, Ordering, Page, PageRequest, fetch, fetch_each
+from vdept.kernel.scopes import Scope
 from vdept.people.models import Person
 from vdept.targets.access import visible_targets
 from vdept.targets.models import Target
@@ -169,7 +170,9 @@ def _unit_tasks(tx: Tx, unit_ids: Iterable[int]) -> "sa.Select[Any]":
     """Tasks through participations. Who belongs to a unit, or stands above it, sees all it takes part in."""
     query = sa.select(Task).join(Participation, Participation.task_id == Task.id)
     others = set(unit_ids) - tx.actor.unit_ids
-    if others and not tx.actor.sees_everything:
+    if not tx.actor.may(Scope.TASKS_READ):
+        query = query.where(sa.false())
+    elif others and not tx.actor.sees_everything:
         ways = [visible_tasks(tx.actor), Participation.unit_id.in_(sorted(tx.actor.unit_ids))]
         if tx.actor.public_unit_ids:
             above = array_of(sorted(tx.actor.public_unit_ids))

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from vdept.kernel.actor import Actor, ActorKind
+from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.units.models import Unit
@@ -12,8 +12,7 @@ from vdept.units.models import Unit
 
 def visible_units(actor: Actor) -> "sa.ColumnElement[bool]":
     """The condition on ``unit`` that this actor's reads start from."""
-    signed_in = actor.kind is ActorKind.SYSTEM or actor.person_id is not None
-    return sa.true() if signed_in else sa.false()
+    return sa.true() if actor.known else sa.false()
 
 
 async def get_unit(tx: Tx, unit_id: int, *path: str | int) -> Unit:
