@@ -138,6 +138,7 @@ def _arrays(tx: Tx, good: Sequence[tuple[Row, Reading, str, str | None]], *, ski
         "now": tx.now,
         "actor": tx.actor.key,
         "person_id": tx.actor.person_id,
+        "client_id": tx.actor.client_id,
         "subject_unit_id": next(iter(units)) if len(units) == 1 else None,
         "data": msgspec.json.encode(data).decode(),
     }

@@ -122,6 +122,7 @@ async def _write(tx: Tx, made: rules.Reading, params: dict[str, Any]) -> int | N
             "now": tx.now,
             "actor": tx.actor.key,
             "person_id": tx.actor.person_id,
+            "client_id": tx.actor.client_id,
         },
     )
     tx.ring(DOORBELL)

@@ -13,6 +13,7 @@ _TYPES = {
     "subject_unit_id": "bigint",
     "supersedes_id": "bigint",
     "person_id": "bigint",
+    "client_id": "bigint",
     "now": "timestamptz",
     "as_of": "date",
     "value": "numeric",
@@ -66,8 +67,8 @@ RECORD = DriverStatement(
         ON CONFLICT (supersedes_id) WHERE supersedes_id IS NOT NULL DO NOTHING
         RETURNING id, indicator_id, unit_id, as_of, basis, value, supersedes_id
     ), said AS (
-        INSERT INTO activity (at, actor, person_id, verb, subject_type, subject_id, unit_id, data)
-        SELECT :now, :actor, :person_id, :verb, 'Measurement', id, unit_id,
+        INSERT INTO activity (at, actor, person_id, client_id, verb, subject_type, subject_id, unit_id, data)
+        SELECT :now, :actor, :person_id, :client_id, :verb, 'Measurement', id, unit_id,
             jsonb_strip_nulls(jsonb_build_object('indicatorId', indicator_id::text, 'basis', basis,
                 'asOf', as_of, 'value', trim_scale(value)::text, 'supersedesId', supersedes_id::text))
         FROM made
@@ -100,8 +101,9 @@ RECORD_MANY = DriverStatement(
     ), told AS ({_MOVED_TARGETS.format(distinct="DISTINCT")}),
     made_range AS (SELECT count(*) AS count, min(id) AS first_id, max(id) AS last_id FROM made),
     said AS (
-        INSERT INTO activity (at, actor, person_id, verb, subject_type, subject_id, unit_id, data)
-        SELECT :now, :actor, :person_id, 'measurements.recorded', 'Measurement', first_id, :subject_unit_id,
+        INSERT INTO activity (at, actor, person_id, client_id, verb, subject_type, subject_id, unit_id, data)
+        SELECT :now, :actor, :person_id, :client_id, 'measurements.recorded', 'Measurement', first_id,
+            :subject_unit_id,
             CAST(:data AS jsonb)
                 || jsonb_build_object('count', count, 'firstId', first_id::text, 'lastId', last_id::text)
         FROM made_range

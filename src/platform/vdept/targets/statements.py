@@ -49,15 +49,18 @@ def statement(sql: str) -> "sa.TextClause":
 
 def author(tx: Tx) -> dict[str, Any]:
     """Who and when, for the activities that a statement writes itself."""
-    return {"now": tx.now, "actor": tx.actor.key, "person_id": tx.actor.person_id}
+    actor = tx.actor
+    return {"now": tx.now, "actor": actor.key, "person_id": actor.person_id, "client_id": actor.client_id}
 
 
 def and_tell(verb: str, data: str, *, outcome: bool = True) -> str:
     """CTEs after ``moved (id, plan_id, unit_id, …)``: its activities and, if outcomes move, change rows."""
     told = "told AS (INSERT INTO outcome_change (plan_id, target_id) SELECT plan_id, id FROM moved)"
     return f"""said AS (
-        INSERT INTO activity (at, actor, person_id, verb, subject_type, subject_id, plan_id, unit_id, data)
-        SELECT :now, :actor, :person_id, '{verb}', 'Target', id, plan_id, unit_id, {data} FROM moved
+        INSERT INTO activity
+            (at, actor, person_id, client_id, verb, subject_type, subject_id, plan_id, unit_id, data)
+        SELECT :now, :actor, :person_id, :client_id, '{verb}', 'Target', id, plan_id, unit_id, {data}
+        FROM moved
     ){", " + told if outcome else ""}"""
 
 
