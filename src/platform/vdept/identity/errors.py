@@ -1,0 +1,30 @@
+"""Why somebody cannot sign in.
+
+What only a page of signing in says is a plain Refusal: the registry lists what mutations refuse.
+"""
+
+from vdept.kernel.errors import Kind, Refusal
+
+LINK_INVALID = Refusal(
+    "SIGN_IN_LINK_INVALID",
+    Kind.INVALID,
+    vi="Liên kết này đã được dùng, đã hết hạn hoặc không đầy đủ. Hãy yêu cầu một liên kết mới. Chỉ liên kết "
+    "mới nhất còn dùng được, một lần, trong {minutes} phút.",
+    en="This link has been used, has run out, or is not complete. Ask for a new one. Only the newest link "
+    "works, once, for {minutes} minutes.",
+)
+"""One answer for every bad link: it tells a guesser nothing."""
+
+LINKS_TOO_MANY = Refusal(
+    "SIGN_IN_LINKS_TOO_MANY",
+    Kind.CONFLICT,
+    vi="Đã có {limit} liên kết đăng nhập trong một giờ. Hãy dùng liên kết mới nhất hoặc thử lại sau một giờ.",
+    en="There have been {limit} sign-in links within an hour. Use the newest one, or try again in an hour.",
+)
+
+PERSON_NOT_ACTIVE = Refusal(
+    "PERSON_NOT_ACTIVE",
+    Kind.FORBIDDEN,
+    vi="Tài khoản này không hoạt động. Hãy liên hệ đầu mối của đơn vị bạn.",
+    en="This account is not active. Ask the coordinator of your unit.",
+)
