@@ -238,7 +238,7 @@ class GraphQLOverHTTP:
         if token is None:
             return False
         async with context.reading() as tx:
-            actor = await self.authenticate(tx.session, token, context.now)
+            actor = await self.authenticate(tx, token, context.now)
         if actor is None:
             return False
         context.act_as(actor)

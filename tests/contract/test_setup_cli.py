@@ -67,7 +67,7 @@ async def test_token_prints_a_token_that_works_and_nothing_else(
     assert (done.returncode, done.stderr) == (0, "")
     (token,) = done.stdout.splitlines()
     async with db.snapshot(SYSTEM) as tx:
-        actor = await authenticate(tx.session, token, utc_now())
+        actor = await authenticate(tx, token, utc_now())
     assert actor is not None
     assert actor.person_id == somebody.id
 
@@ -79,7 +79,7 @@ async def test_a_token_is_listed_and_revoked(db: Database, vdept: Vdept, somebod
     assert label == "bench"
     assert vdept("token", "--revoke", number).returncode == 0
     async with db.snapshot(SYSTEM) as tx:
-        assert await authenticate(tx.session, token, utc_now()) is None
+        assert await authenticate(tx, token, utc_now()) is None
         kept = await tx.session.scalar(sa.text("SELECT digest FROM access_token"))
     assert kept == digest(token), "the token itself is not kept"
     assert "\tended " in vdept("token", somebody.email, "--list").stdout

@@ -1,8 +1,6 @@
 """Recording values: one at a time, corrected, and thousands in a call; append-only, nothing half-written."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -12,10 +10,10 @@ import sqlalchemy as sa
 
 import factories as make
 from factories import NOW, SYSTEM
+from statements import counting
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.db import Database, Tx
-from vdept.kernel.driver import DriverStatement
 from vdept.kernel.errors import Locale, Refused, RefusedMany
 from vdept.kernel.pages import PageRequest
 from vdept.measurements import queries
@@ -65,30 +63,6 @@ async def counts(db: Database) -> tuple[int, ...]:
                 for table in (Measurement, Activity, OutcomeChange)
             ]
         )
-
-
-@contextmanager
-def counting(db: Database) -> Iterator[list[str]]:
-    """The SQL statements sent meanwhile, through SQLAlchemy or straight to the driver."""
-    sent: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    class Noting(dict[str, Any]):
-        def __init__(self, sql: str, params: Any) -> None:
-            super().__init__(params)
-            sent.append(sql)
-
-    first, every = DriverStatement.first, DriverStatement.all
-    sa.event.listen(db.engine.sync_engine, "before_cursor_execute", note)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DriverStatement, "first", lambda self, tx, p: first(self, tx, Noting(self.sql, p)))
-        patch.setattr(DriverStatement, "all", lambda self, tx, p: every(self, tx, Noting(self.sql, p)))
-        try:
-            yield sent
-        finally:
-            sa.event.remove(db.engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_a_reported_ratio_is_kept_with_its_parts_its_activity_and_its_change_row(db: Database) -> None:

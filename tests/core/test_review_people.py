@@ -38,7 +38,7 @@ async def as_they_sign_in(tx: Tx, who: Person) -> Actor:
         )
     )
     await tx.session.flush()
-    actor = await authenticate(tx.session, token, tx.now)
+    actor = await authenticate(tx, token, tx.now)
     assert actor is not None
     assert actor == await actor_for(tx.session, who, tx.today)
     return actor

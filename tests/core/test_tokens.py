@@ -43,7 +43,7 @@ async def test_a_token_is_its_person_with_the_roles_of_today(db: Database) -> No
     async with db.snapshot(SYSTEM) as tx:
         await tx.session.execute(sa.text("SELECT 1"))
         with counting(db) as statements:
-            known = await tokens.authenticate(tx.session, token, NOW)
+            known = await tokens.authenticate(tx, token, NOW)
     assert known == actor
     assert [(seat.role, seat.public_body, len(seat.path)) for seat in actor.seats] == [
         (Role.DEPUTY, True, 2),
@@ -82,7 +82,7 @@ async def test_unknown_expired_revoked_and_inactive_look_all_the_same(db: Databa
 
     async def known(given: str, after: timedelta = timedelta(0)) -> bool:
         async with db.snapshot(SYSTEM) as tx:
-            return await tokens.authenticate(tx.session, given, NOW + after) is not None
+            return await tokens.authenticate(tx, given, NOW + after) is not None
 
     assert await known(token)
     assert await known(token, HOUR - timedelta(microseconds=1))
@@ -139,3 +139,24 @@ async def test_one_mints_and_revokes_for_oneself_only_unless_administrator(db: D
         assert row.revoked_at is None
     async with db.begin(admin, now=NOW) as tx:
         await tokens.revoke_token(tx, row.id)
+
+
+async def test_who_signed_in_with_a_browser_is_the_same_actor_in_one_statement(db: Database) -> None:
+    person, actor = await official(db)
+    async with db.snapshot(SYSTEM, now=NOW) as tx:
+        with counting(db) as statements:
+            assert await tokens.actor_of_person(tx, person.id) == actor
+        assert len(statements) == 1
+        assert await tokens.actor_of_person(tx, person.id + 1) is None
+    async with db.snapshot(SYSTEM, now=NOW + timedelta(days=100_000)) as tx:
+        later = await tokens.actor_of_person(tx, person.id)
+        assert later is not None
+        assert later.seats == actor.seats, "memberships and units without an end"
+    async with db.snapshot(SYSTEM, now=NOW - timedelta(days=100_000)) as tx:
+        before = await tokens.actor_of_person(tx, person.id)
+        assert before is not None
+        assert before.seats == ()
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        await update_person(tx, person.id, active=False)
+    async with db.snapshot(SYSTEM, now=NOW) as tx:
+        assert await tokens.actor_of_person(tx, person.id) is None

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import sqlalchemy as sa
 from asyncpg.exceptions import InterfaceError, PostgresError
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from vdept.kernel.db import Tx
@@ -26,6 +28,12 @@ class DriverStatement:
     def __init__(self, sql: str, types: Mapping[str, str]) -> None:
         self.names: list[str] = []
         self.sql = _PARAMETER.sub(lambda found: self._place(found[1], types[found[1]]), sql)
+
+    @classmethod
+    def of(cls, statement: sa.Select[Any], types: Mapping[str, str]) -> "DriverStatement":
+        """The same of a statement that was built, for conditions that stand in one place only."""
+        named = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+        return cls(str(statement.compile(dialect=named)), types)
 
     def _place(self, name: str, sql_type: str) -> str:
         if name not in self.names:

@@ -3,7 +3,7 @@
 Nobody speaks for a unit that has ended or not begun: a membership counts only while its unit exists.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.actor import Actor, ActorKind, Role, Seat
+from vdept.kernel.driver import DriverStatement
 from vdept.kernel.errors import Locale
 from vdept.people.models import Membership, Person
 from vdept.units.models import BESIDE_THE_TREE, Unit, UnitKind
@@ -54,3 +55,38 @@ async def actor_for(session: AsyncSession, person: Person, today: date) -> Actor
         .order_by(Membership.id)
     )
     return actor_of(person.id, person.administrator, person.locale, [tuple(row) for row in rows])
+
+
+def calling(person: "sa.ColumnElement[int] | sa.ScalarSelect[int]", **types: str) -> DriverStatement:
+    """The statement that answers who calls, for :func:`caller_of`: the active person of that number.
+
+    Made once for each kind of credential, and sent straight to the driver, because every request runs one.
+    ``types``: the PostgreSQL types of the parameters in ``person``; there is always ``today``.
+    """
+    day: Any = sa.bindparam("today", type_=sa.Date())
+    query = (
+        sa.select(Person.id.label("person_id"), Person.administrator, Person.locale, *SEAT_COLUMNS)
+        .select_from(Person)
+        .outerjoin(Membership, sa.and_(Membership.person_id == Person.id, in_force(day)))
+        .outerjoin(Unit, sa.and_(Unit.id == Membership.unit_id, unit_exists(day)))
+        .where(Person.id == person, Person.active)
+        .order_by(Membership.id)
+    )
+    return DriverStatement.of(query, {"today": "date", **types})
+
+
+def caller_of(rows: Sequence[Mapping[str, Any]]) -> Actor | None:
+    """The actor of the rows that a :func:`calling` statement answered with; None if it found nobody."""
+    if not rows:
+        return None
+    first = rows[0]
+    return actor_of(
+        first["person_id"],
+        first["administrator"],
+        Locale[first["locale"]],
+        [
+            (row["unit_id"], Role[row["role"]], row["path"], UnitKind[row["kind"]])
+            for row in rows
+            if row["path"] is not None
+        ],
+    )

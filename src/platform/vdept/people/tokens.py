@@ -6,10 +6,8 @@ A fast hash is right here: nobody guesses 256 random bits, and every request has
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from vdept.kernel.actor import Actor
 from vdept.kernel.clock import local_date
@@ -17,10 +15,9 @@ from vdept.kernel.db import Tx
 from vdept.kernel.errors import Words
 from vdept.people import rules
 from vdept.people.access import get_token_for_update, visible_tokens
-from vdept.people.actors import SEAT_COLUMNS, actor_of, in_force, unit_exists
+from vdept.people.actors import caller_of, calling
 from vdept.people.errors import PERSON_INACTIVE
-from vdept.people.models import AccessToken, Membership, Person
-from vdept.units.models import Unit
+from vdept.people.models import AccessToken, Person
 
 PREFIX = "vdept_"
 """So that a token that leaked into a log or a repository is recognised by scanners."""
@@ -77,29 +74,26 @@ async def list_tokens(tx: Tx, person_id: int) -> list[AccessToken]:
     return list(found)
 
 
-_DAY: Any = sa.bindparam("today", type_=sa.Date())
-_CALLER = (
-    sa.select(Person.id, Person.administrator, Person.locale, *SEAT_COLUMNS)
-    .select_from(AccessToken)
-    .join(Person, Person.id == AccessToken.person_id)
-    .outerjoin(Membership, sa.and_(Membership.person_id == Person.id, in_force(_DAY)))
-    .outerjoin(Unit, sa.and_(Unit.id == Membership.unit_id, unit_exists(_DAY)))
+_BY_TOKEN = calling(
+    sa.select(AccessToken.person_id)
     .where(
         AccessToken.digest == sa.bindparam("digest"),
         AccessToken.expires_at > sa.bindparam("now"),
         AccessToken.revoked_at.is_(None),
-        Person.active,
     )
-    .order_by(Membership.id)
+    .scalar_subquery(),
+    digest="bytea",
+    now="timestamptz",
 )
-"""Made once: every request runs it."""
+_BY_PERSON = calling(sa.bindparam("person_id", type_=sa.BigInteger()), person_id="bigint")
 
 
-async def authenticate(session: AsyncSession, token: str, now: datetime) -> Actor | None:
+async def authenticate(tx: Tx, token: str, now: datetime) -> Actor | None:
     """Who calls with ``token`` at ``now``, in one statement; None for every kind of bad token alike."""
     given = {"digest": digest(token), "now": now, "today": local_date(now)}
-    rows = (await session.execute(_CALLER, given)).all()
-    if not rows:
-        return None
-    person_id, administrator, locale = rows[0][:3]
-    return actor_of(person_id, administrator, locale, [row[3:] for row in rows if row.path is not None])
+    return caller_of(await _BY_TOKEN.all(tx, given))
+
+
+async def actor_of_person(tx: Tx, person_id: int) -> Actor | None:
+    """The actor that an active person is today, in one statement: who has signed in with a browser."""
+    return caller_of(await _BY_PERSON.all(tx, {"person_id": person_id, "today": tx.today}))
