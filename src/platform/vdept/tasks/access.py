@@ -40,6 +40,9 @@ PUBLIC: sa.ColumnElement[bool] = Task.audience == sa.literal_column("'PUBLIC'")
 def visible_tasks(actor: Actor) -> sa.ColumnElement[bool]:
     """The tasks that ``actor`` may see, as a condition on :class:`Task` (design, section 6).
 
+    A unit is in a task that it set, or in which it takes part or is asked to: the lead, too, is there by its
+    part, and one that declined is not (decision 11).
+
     Cheap tests first. For public bodies the involved units are looked up task by task (``LIMIT 1`` keeps
     the planner from hashing all participations of a large unit); firms and associations take part in few
     tasks and see nothing by ancestry, so theirs are collected once, as an array: every way a firm sees a
@@ -65,18 +68,17 @@ def _visible_from(public: tuple[int, ...], beside: tuple[int, ...]) -> sa.Column
         )
         ways += [
             Task.owner_unit_id.in_(beside),
-            Task.lead_unit_id.in_(beside),
             Task.id == sa.any_(sa.func.array(taking_part.scalar_subquery())),
         ]
     return sa.or_(*ways)
 
 
 def _involves_unit_below(units: Sequence[int]) -> sa.ColumnElement[bool]:
-    """Owner, lead or a live participant stands in the tree at or below one of ``units``."""
+    """Owner or a live participant stands in the tree at or below one of ``units``."""
     line = sa.cast(units, sa.ARRAY(sa.BigInteger))
-    sets_or_leads = (
+    sets = (
         sa.select(sa.true())
-        .where(Unit.id.in_([Task.owner_unit_id, Task.lead_unit_id]), Unit.path.overlap(line))
+        .where(Unit.id == Task.owner_unit_id, Unit.path.overlap(line))
         .correlate(Task)
         .limit(1)
         .scalar_subquery()
@@ -94,7 +96,7 @@ def _involves_unit_below(units: Sequence[int]) -> sa.ColumnElement[bool]:
         .limit(1)
         .scalar_subquery()
     )
-    return sa.or_(sets_or_leads.is_(True), takes_part.is_(True))
+    return sa.or_(sets.is_(True), takes_part.is_(True))
 
 
 def unseen(*path: str | int) -> Refused:
