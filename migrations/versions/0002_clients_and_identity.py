@@ -21,13 +21,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_revoked_token_expires_at"), "revoked_token", ["expires_at"], unique=False)
     op.create_table(
         "signing_key",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("kid", sa.String(), nullable=False),
         sa.Column("public", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("private", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("signs_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_key")),
+        sa.UniqueConstraint("kid", name=op.f("uq_signing_key_kid")),
     )
     op.create_table(
         "api_client",
@@ -73,6 +75,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("linked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("linked_by_id", sa.BigInteger(), nullable=True),
+        sa.Column("unlinked_from_id", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_identity_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity")),
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_identity_issuer_subject")),
@@ -80,6 +83,13 @@ def upgrade() -> None:
     op.create_index("ix_identity_person_id", "identity", ["person_id"], unique=False)
     op.create_index(
         "ix_identity_waiting", "identity", ["id"], unique=False, postgresql_where=sa.text("person_id IS NULL")
+    )
+    op.create_index(
+        "ix_identity_unlinked_from_id",
+        "identity",
+        ["unlinked_from_id"],
+        unique=False,
+        postgresql_where=sa.text("unlinked_from_id IS NOT NULL"),
     )
     op.create_table(
         "sign_in_link",
@@ -187,6 +197,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_sign_in_link_person_id"), table_name="sign_in_link")
     op.drop_index(op.f("ix_sign_in_link_expires_at"), table_name="sign_in_link")
     op.drop_table("sign_in_link")
+    op.drop_index(
+        "ix_identity_unlinked_from_id",
+        table_name="identity",
+        postgresql_where=sa.text("unlinked_from_id IS NOT NULL"),
+    )
     op.drop_index("ix_identity_waiting", table_name="identity", postgresql_where=sa.text("person_id IS NULL"))
     op.drop_index("ix_identity_person_id", table_name="identity")
     op.drop_table("identity")

@@ -3,7 +3,7 @@
 What only a page of signing in says is a plain Refusal: the registry lists what mutations refuse.
 """
 
-from vdept.kernel.errors import Kind, Refusal
+from vdept.kernel.errors import Kind, Refusal, refusal
 
 LINK_INVALID = Refusal(
     "SIGN_IN_LINK_INVALID",
@@ -27,4 +27,10 @@ PERSON_NOT_ACTIVE = Refusal(
     Kind.FORBIDDEN,
     vi="Tài khoản này không hoạt động. Hãy liên hệ đầu mối của đơn vị bạn.",
     en="This account is not active. Ask the coordinator of your unit.",
+)
+IDENTITY_LINKED = refusal(
+    "IDENTITY_LINKED",
+    Kind.CONFLICT,
+    vi="Danh tính này đã thuộc về {name}. Hãy gỡ liên kết (unlinkIdentity) trước.",
+    en="This identity already belongs to {name}. Take it away first (unlinkIdentity).",
 )

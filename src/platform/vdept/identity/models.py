@@ -16,6 +16,11 @@ class Identity(Base):
         sa.UniqueConstraint("issuer", "subject"),
         sa.Index("ix_identity_person_id", "person_id"),
         sa.Index("ix_identity_waiting", "id", postgresql_where=sa.text("person_id IS NULL")),
+        sa.Index(
+            "ix_identity_unlinked_from_id",
+            "unlinked_from_id",
+            postgresql_where=sa.text("unlinked_from_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -29,6 +34,8 @@ class Identity(Base):
     last_seen_at: Mapped[Timestamp]
     linked_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     linked_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    unlinked_from_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """From whom an administrator took it; only an administrator gives it to anybody again."""
 
 
 class SignInLink(Base):

@@ -68,7 +68,7 @@ class Candidate(NamedTuple):
     person_id: int
     administrator: bool
     has_identity: bool
-    """Another subject of the same issuer is linked to this person already."""
+    """Another subject of the same issuer is this person's, or was until an administrator took it away."""
 
 
 class Decision(NamedTuple):
@@ -109,8 +109,8 @@ def decide(
 
     A provider vouches for its own domains' people only. An administrator is never found by e-mail: whoever
     runs a ministry's provider, or takes it over, could otherwise run the platform. What an administrator took
-    away only an administrator gives back; and one provider knows a person under one subject, so a second one
-    with the same address is somebody who was given a used address.
+    away only an administrator gives back. And one provider knows a person under one subject: a second one
+    with the same address may be somebody who was given a used address.
     """
     if owner is not None:
         return Decision(owner.person_id) if owner.active else Decision(why=Why.INACTIVE)
