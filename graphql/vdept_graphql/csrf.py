@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from litestar import Request
 
 from vdept.kernel.errors import Kind, Refusal
+from vdept.kernel.settings import LOOPBACK
 
 HEADER = "X-CSRF-Token"
 """Where a caller by cookie sends the token of its session (``GET /session`` tells it)."""
@@ -28,7 +29,6 @@ CSRF_REFUSED = Refusal(
 )
 
 _PORTS = {"http": 80, "https": 443}
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Origin(NamedTuple):
@@ -50,7 +50,7 @@ def origin_of(url: str) -> Origin | None:
         return None
     return Origin(
         parts.scheme,
-        "localhost" if host in _LOOPBACK else host,
+        "localhost" if host in LOOPBACK else host,
         _PORTS[parts.scheme] if port is None else port,
     )
 

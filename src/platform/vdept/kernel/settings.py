@@ -2,10 +2,19 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 import platformdirs
+
+Network: TypeAlias = IPv4Network | IPv6Network
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that nobody listens in on: the only ones that may be spoken to without TLS."""
 
 
 def default_data_dir() -> Path:
@@ -41,10 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = "vdept <no-reply@localhost>"
     trusted_proxies: str = ""
     """Networks, comma-separated, whose X-Forwarded-For is believed."""
-    session_idle_minutes: int = 30
-    session_hours: int = 12
-    budget_points: int = 600_000
-    """Points of query cost a person or client may spend a minute."""
+    session_idle_minutes: AtLeastOne = 30
+    session_hours: AtLeastOne = 12
+    budget_points: Annotated[int, msgspec.Meta(ge=0)] = 600_000
+    """Points of query cost a person or client may spend a minute; 0: no limit."""
 
     @property
     def data_path(self) -> Path:
@@ -62,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings. ``VDEPT_X_FILE`` names a file that holds ``VDEPT_X``: how secrets are mounted.
 
-    Raises ValueError naming the variable whose value is not of its type.
+    Raises ValueError naming the variable whose value cannot be used, and what it must be.
     """
     names = {f"VDEPT_{field.upper()}": field for field in Settings.__struct_fields__}
     given = {names[key]: value for key, value in environ.items() if key in names and value != ""}
@@ -74,7 +83,44 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
                 msg = f"settings: {key}_FILE cannot be read ({error})"
                 raise ValueError(msg) from error
     try:
-        return msgspec.convert(given, Settings, strict=False)
+        settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
         msg = f"settings: {error} (variables are named VDEPT_…)"
         raise ValueError(msg) from error
+    _require_public_url(settings.public_url)
+    networks(settings.trusted_proxies)
+    return settings
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """The networks of ``VDEPT_TRUSTED_PROXIES``; ValueError says which one is none."""
+    found: list[Network] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(ip_network(part))
+        except ValueError as error:
+            msg = f"settings: VDEPT_TRUSTED_PROXIES: {error}; write networks such as 10.0.0.0/8, 10.1.2.3"
+            raise ValueError(msg) from error
+    return tuple(found)
+
+
+def _require_public_url(url: str) -> None:
+    """Tokens are issued under it and cookies depend on it: nothing but an origin, and only over TLS."""
+    if not url:
+        return
+    problem = None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # reading the port is what checks it
+    except ValueError as error:
+        problem = f"is no address ({error})"
+    else:
+        if parts.scheme not in {"https", "http"} or not host or set(url) & set(" \t\r\n\\"):
+            problem = "is no address"
+        elif parts.username is not None or parts.path not in {"", "/"} or set(url) & set("?#"):
+            problem = "has more than scheme, host and port"
+        elif parts.scheme == "http" and host not in LOOPBACK:
+            problem = "is not https: only this machine itself may be reached without TLS"
+    if problem is not None:
+        msg = f"settings: VDEPT_PUBLIC_URL {problem}; write it as https://vdept.example.gov.vn"
+        raise ValueError(msg)
