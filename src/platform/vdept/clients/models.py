@@ -123,7 +123,9 @@ class SigningKey(Base):
 
     __tablename__ = "signing_key"
 
-    kid: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[Id]
+    kid: Mapped[str] = mapped_column(unique=True)
+    """Its thumbprint (RFC 7638)."""
     public: Mapped[dict[str, Any]] = mapped_column(JSONB)
     private: Mapped[bytes]
     created_at: Mapped[Timestamp]
