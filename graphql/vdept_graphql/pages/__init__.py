@@ -40,18 +40,22 @@ def policy(*form_targets: str) -> str:
     )
 
 
-def render(
-    name: str, locale: Locale, *, status: int = 200, form_targets: tuple[str, ...] = (), **values: Any
-) -> Response[bytes]:
-    """The page ``templates/NAME.html`` for a reader of ``locale``; never stored, never framed."""
+def html(name: str, locale: Locale, /, **values: Any) -> str:
+    """``templates/NAME.html`` filled in for a reader of ``locale``: the body of a page or of a letter."""
 
     def t(vi: str | Words, en: str = "") -> str:
         words = vi if isinstance(vi, Words) else Words(vi, en)
         return words.vi if locale is Locale.VI else words.en
 
-    body = _templates().get_template(f"{name}.html").render(t=t, locale=locale.value, **values)
+    return _templates().get_template(f"{name}.html").render(t=t, locale=locale.value, **values)
+
+
+def render(
+    name: str, locale: Locale, /, *, status: int = 200, form_targets: tuple[str, ...] = (), **values: Any
+) -> Response[bytes]:
+    """The page ``templates/NAME.html`` for a reader of ``locale``; never stored, never framed."""
     return Response(
-        body.encode(),
+        html(name, locale, **values).encode(),
         status_code=status,
         media_type="text/html; charset=utf-8",
         headers={"Content-Security-Policy": policy(*form_targets), "Cache-Control": "no-store"},

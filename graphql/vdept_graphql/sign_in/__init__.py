@@ -5,11 +5,16 @@ from typing import Any
 from litestar import Router
 
 from vdept_graphql.services import Services
-from vdept_graphql.sign_in import account, links, oidc
+from vdept_graphql.sign_in import account, links, oidc, start
 from vdept_graphql.sign_in.problems import on_exception
 
 
 def routes(services: Services) -> list[Any]:
     """The route handlers of signing in; whatever goes wrong in them is told as a page."""
-    handlers = [*links.routes(services), *account.routes(services), *oidc.routes(services)]
+    handlers = [
+        *start.routes(services),
+        *links.routes(services),
+        *account.routes(services),
+        *oidc.routes(services),
+    ]
     return [Router("/", route_handlers=handlers, exception_handlers={Exception: on_exception})]

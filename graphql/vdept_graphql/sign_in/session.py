@@ -1,5 +1,6 @@
 """Who a browser is signed in as, and the two ends of that: starting a session and ending it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ from vdept.identity.rules import safe_next
 from vdept.identity.sessions import Session, Sessions
 from vdept.kernel.actor import Actor, system
 from vdept.kernel.clock import utc_now
+from vdept.kernel.db import Tx
+from vdept.people.access import get_person
 from vdept.people.tokens import actor_of_person
 from vdept_graphql.services import Services
 from vdept_graphql.sign_in.cookies import ended_cookie, session_cookie, sid_of
@@ -26,6 +29,11 @@ class SignedIn(NamedTuple):
     actor: Actor
 
 
+def address_of(request: Request[Any, Any, Any]) -> str:
+    """The address of the network a request comes from."""
+    return request.client.host if request.client is not None else "-"
+
+
 def sessions_of(services: Services) -> Sessions:
     return Sessions.of(services.settings, services.redis)
 
@@ -34,6 +42,12 @@ async def actor_today(services: Services, person_id: int, now: datetime) -> Acto
     """The actor that an active person is at ``now``; None for everybody else."""
     async with services.database.snapshot(SYSTEM, now=now) as tx:
         return await actor_of_person(tx, person_id)
+
+
+async def name_of(services: Services, actor: Actor) -> str:
+    """What somebody signed in is called."""
+    async with services.database.snapshot(actor) as tx:
+        return (await get_person(tx, actor.person_id or 0)).name
 
 
 async def signed_in(services: Services, request: Request[Any, Any, Any]) -> SignedIn | None:
@@ -59,18 +73,22 @@ async def start_session(
     *,
     method: str,
     next: str | None,
+    prove: Callable[[Tx], Awaitable[None]] | None = None,
     **provider: str | None,
 ) -> Response[bytes]:
     """Sign a person in who has just proved who they are, and lead on to ``next``.
 
-    ``provider``: what :meth:`Sessions.start` keeps of an identity provider. Raises PERSON_NOT_ACTIVE, and
-    SessionsAway before anything is recorded.
+    ``prove``: what must stand or fall with it (a link is used up, or nobody is signed in). ``provider``: what
+    :meth:`Sessions.start` keeps of an identity provider. Raises PERSON_NOT_ACTIVE, and SessionsAway with
+    nothing changed.
     """
     now = utc_now()
     actor = await actor_today(services, person_id, now)
     if actor is None:
         raise PERSON_NOT_ACTIVE.at()
     async with services.database.begin(actor, now=now) as tx:
+        if prove is not None:
+            await prove(tx)
         tx.record("person.signed_in", "Person", person_id, data={"method": method})
         session = await sessions_of(services).start(
             person_id, now, method=method, replacing=sid_of(request, services.settings), **provider
