@@ -6,31 +6,25 @@ Exit codes: 0 done, 1 the thing checked does not hold, 2 wrong use.
 import asyncio
 import re
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from vdept.kernel.errors import Locale, Refused, RefusedMany
 from vdept_workers.runtime import (
-    Addresses,
     Failure,
     Stopped,
     first_line,
     hold_lifeline,
     migrated,
+    on_database,
     say,
     servers,
     settings,
     stop_on_signals,
     wait_for_database,
 )
-
-if TYPE_CHECKING:
-    from vdept.kernel.db import Database
-
-T = TypeVar("T")
+from vdept_workers.sign_in import sign_in_link
 
 
 class Ttl(click.ParamType[timedelta]):
@@ -126,7 +120,7 @@ def demo() -> None:
     """Load the demonstration data; what is there already is left alone."""
     from vdept_workers.demo import load_demo
 
-    personas = _on_database(load_demo)
+    personas = on_database(load_demo)
     for persona in personas:
         click.echo(f"{persona.email}\t{persona.name}\t{persona.title}")
 
@@ -149,13 +143,16 @@ def token(email: str | None, ttl: timedelta, label: str, show: bool, revoke: int
         msg = "give either EMAIL or --revoke ID."
         raise click.UsageError(msg)
     if revoke is not None:
-        _on_database(lambda db: operations.revoke(db, revoke))
+        on_database(lambda db: operations.revoke(db, revoke))
         return
     if show:
-        for line in _on_database(lambda db: operations.tokens(db, email or "")):
+        for line in on_database(lambda db: operations.tokens(db, email or "")):
             click.echo(line)
         return
-    click.echo(_on_database(lambda db: operations.mint(db, email or "", label=label, ttl=ttl)))
+    click.echo(on_database(lambda db: operations.mint(db, email or "", label=label, ttl=ttl)))
+
+
+cli.add_command(sign_in_link)
 
 
 @cli.group()
@@ -171,7 +168,7 @@ def rebuild(plan: str | None, check: bool) -> None:
     from vdept_workers import operations
 
     wrong = 0
-    for code, rows in _on_database(lambda db: operations.rebuild(db, plan, check=check)):
+    for code, rows in on_database(lambda db: operations.rebuild(db, plan, check=check)):
         click.echo(f"{code}: {rows} {'would be ' if check else ''}rewritten")
         wrong += rows
     if check and wrong:
@@ -194,7 +191,7 @@ def verify() -> None:
     """
     from vdept_workers import operations
 
-    found, count = _on_database(operations.verify_activity)
+    found, count = on_database(operations.verify_activity)
     for line in found:
         click.echo(line)
     if found:
@@ -215,23 +212,6 @@ def doctor(only: tuple[str, ...]) -> None:
         raise click.UsageError(msg)
     if not examination.run(settings(), only or tuple(examination.CHECKS)):
         sys.exit(1)
-
-
-def _on_database(act: "Callable[[Database], Awaitable[T]]") -> T:
-    """Run ``act`` on the migrated database; its refusals become one sentence."""
-    from vdept.kernel.db import Database
-
-    async def run(addresses: Addresses) -> T:
-        database = Database(addresses.database_url, pool_size=2)
-        try:
-            return await act(database)
-        finally:
-            await database.close()
-
-    chosen = settings()
-    with servers(chosen, redis=False) as addresses:
-        migrated(addresses.database_url, embedded=not chosen.database_url, patience=0)
-        return asyncio.run(run(addresses))
 
 
 def main() -> None:

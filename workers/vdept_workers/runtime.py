@@ -10,14 +10,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
 from vdept.kernel.settings import Settings, load
+
+if TYPE_CHECKING:
+    from vdept.kernel.db import Database
+
+T = TypeVar("T")
 
 LIFELINE = "VDEPT_LIFELINE"
 """A pipe inherited from the supervisor. It ends when the supervisor does, however that ends."""
@@ -188,6 +193,23 @@ def migrated(url: str, *, embedded: bool, patience: float = 30) -> None:
         raise Failure(msg)
     say("migrating the database")
     asyncio.run(migrations.migrate(url))
+
+
+def on_database(act: "Callable[[Database], Awaitable[T]]") -> T:
+    """Run ``act`` on the migrated database; its refusals become one sentence."""
+    from vdept.kernel.db import Database
+
+    async def run(addresses: Addresses) -> T:
+        database = Database(addresses.database_url, pool_size=2)
+        try:
+            return await act(database)
+        finally:
+            await database.close()
+
+    chosen = settings()
+    with servers(chosen, redis=False) as addresses:
+        migrated(addresses.database_url, embedded=not chosen.database_url, patience=0)
+        return asyncio.run(run(addresses))
 
 
 def first_line(error: BaseException) -> str:

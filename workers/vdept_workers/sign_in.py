@@ -1,0 +1,42 @@
+"""``vdept sign-in-link``: how somebody gets in without a mail server or an identity provider."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vdept.kernel.actor import system
+from vdept.kernel.errors import NOT_FOUND, Refused
+from vdept.kernel.settings import Settings
+from vdept_workers.runtime import Failure, on_database, settings
+
+if TYPE_CHECKING:
+    from vdept.kernel.db import Database
+
+ACTOR = system("cli")
+
+
+async def sign_in_address(database: "Database", email: str, chosen: Settings) -> str:
+    """The address of a new one-time link for the active person with this e-mail address."""
+    from vdept.identity.links import create_link
+    from vdept_graphql.sign_in.letters import link_address
+
+    try:
+        async with database.begin(ACTOR) as tx:
+            link = await create_link(tx, email, most_an_hour=None)
+    except Refused as refused:
+        if refused.refusal is not NOT_FOUND:
+            raise
+        msg = f"Nobody on the platform has the e-mail address {email}."
+        raise Failure(msg) from None
+    return link_address(chosen.issuer, link.token)
+
+
+@click.command("sign-in-link")
+@click.argument("email")
+def sign_in_link(email: str) -> None:
+    """Print a one-time sign-in link for the person with this EMAIL, and nothing else.
+
+    It works once, for 15 minutes; the person's older links end. Whoever has it can sign in as that person.
+    """
+    chosen = settings()
+    click.echo(on_database(lambda database: sign_in_address(database, email, chosen)))
