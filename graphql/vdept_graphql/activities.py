@@ -11,6 +11,7 @@ from vdept.kernel.activity import Activity as ActivityRow
 from vdept.kernel.activity import Position
 from vdept.kernel.pages import Key, Ordering, PageRequest
 from vdept.tasks import feed
+from vdept_graphql.clients import ApiClient, load_clients
 from vdept_graphql.connections import After
 from vdept_graphql.context import Info
 from vdept_graphql.errors import INVALID_ID
@@ -54,7 +55,14 @@ class Activity:
         loader = NODES.get(self.row.subject_type)
         return info.context.load(loader, self.row.subject_id) if loader else None
 
-    @field(description="Who did it; null when a job did, or you may not see them.")
+    @field(
+        description="The API client that did it, for `by` where that is somebody, or else for `unit`; null "
+        "when none did or you may not see it."
+    )
+    def client(self, info: Info) -> ApiClient | None:
+        return info.context.load(load_clients, self.row.client_id)
+
+    @field(description="Who did it; null when a job or a client did, or you may not see them.")
     def by(self, info: Info) -> Person | None:
         return info.context.load(load_persons, self.row.person_id)
 

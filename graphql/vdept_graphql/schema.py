@@ -5,6 +5,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from vdept_graphql import outcome_enums, target_enums, task_enums
 from vdept_graphql.activities import ActivityQuery
+from vdept_graphql.client_mutations import ClientMutation
+from vdept_graphql.clients import ClientQuery
 from vdept_graphql.compiled import CompiledExecutor
 from vdept_graphql.engine import Engine
 from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
@@ -28,7 +30,9 @@ DESCRIBED = (target_enums, task_enums, outcome_enums)
 
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
-class Query(NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, TaskQuery, ActivityQuery):
+class Query(
+    NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, TaskQuery, ActivityQuery, ClientQuery
+):
     """The read side."""
 
 
@@ -39,6 +43,7 @@ class Query(NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, Ta
 class Mutation(
     UnitMutation,
     PeopleMutation,
+    ClientMutation,
     PlanMutation,
     PlanImportMutation,
     TargetMutation,

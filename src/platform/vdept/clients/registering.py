@@ -33,7 +33,7 @@ async def register_client(
     scopes: Collection[Scope],
     machine: bool = False,
     redirect_uris: Collection[str] = (),
-    jwks: Mapping[str, Any] | None = None,
+    jwks: object = None,
 ) -> tuple[ApiClient, str | None]:
     """A new client of the unit, and its secret where it signs in with one. The secret is not kept."""
     unit = await get_unit(tx, unit_id, "unitId")
@@ -75,7 +75,7 @@ async def update_client(
     name: str | UnsetType = UNSET,
     redirect_uris: Collection[str] | UnsetType = UNSET,
     scopes: Collection[Scope] | UnsetType = UNSET,
-    jwks: Mapping[str, Any] | UnsetType = UNSET,
+    jwks: object = UNSET,
     expected_version: int | None = None,
 ) -> ApiClient:
     """Change what is given. Fewer scopes count at once, for the tokens that are out as well."""
@@ -108,7 +108,7 @@ async def rotate_secret(
     """A new secret in the place of the old one, which is refused from now on."""
     client = await _own_client(tx, client_id)
     if client.authentication is not ClientAuthentication.SECRET:
-        raise CLIENT_HAS_NO_SECRET.at("clientId")
+        raise CLIENT_HAS_NO_SECRET.at("apiClientId")
     next_version(client, expected_version)
     secret = _new_secret()
     client.secret_digest = digest(secret)
@@ -119,8 +119,8 @@ async def rotate_secret(
 
 async def revoke_client(tx: Tx, client_id: int) -> ApiClient:
     """End the client for good, with all that people let it do. Again leaves the first instant standing."""
-    client = await get_client_for_update(tx, client_id, "clientId")
-    rules.require_may_manage(tx.actor, client.unit_id, "clientId")
+    client = await get_client_for_update(tx, client_id, "apiClientId")
+    rules.require_may_manage(tx.actor, client.unit_id, "apiClientId")
     if client.revoked_at is not None:
         return client
     client.revoked_at = tx.now
@@ -138,10 +138,10 @@ async def revoke_client(tx: Tx, client_id: int) -> ApiClient:
 
 
 async def _own_client(tx: Tx, client_id: int) -> ApiClient:
-    client = await get_client_for_update(tx, client_id, "clientId")
-    rules.require_may_manage(tx.actor, client.unit_id, "clientId")
+    client = await get_client_for_update(tx, client_id, "apiClientId")
+    rules.require_may_manage(tx.actor, client.unit_id, "apiClientId")
     if client.revoked_at is not None:
-        raise CLIENT_REVOKED.at("clientId", name=client.name)
+        raise CLIENT_REVOKED.at("apiClientId", name=client.name)
     return client
 
 
