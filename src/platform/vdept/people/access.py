@@ -1,9 +1,12 @@
 """Which persons and memberships an actor sees.
 
-Public officials see everybody who works on the platform. Who is only in firms and associations sees the
-people of their own units and themselves; who they meet in a shared task, they see through that task.
+Public officials see everybody who works on the platform. Who is only in firms and associations sees
+themselves and those who hold a role in one of their units, or are about to; of a former colleague there
+remains the membership, which is the unit's own record, and not the person. Who they meet in a shared task,
+they see through that task.
 """
 
+from datetime import date
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -22,14 +25,18 @@ def _sees_all(actor: Actor) -> bool:
     return actor.sees_everything or actor.is_public_official
 
 
-def visible_persons(actor: Actor) -> "sa.ColumnElement[bool]":
+def visible_persons(actor: Actor, today: date) -> "sa.ColumnElement[bool]":
     """The condition on ``person`` that this actor's reads start from."""
     if not actor.known or not actor.may(Scope.PEOPLE_READ):
         return sa.false()
     if _sees_all(actor):
         return sa.true()
     seat = aliased(Membership)  # apart from a membership that the query itself may read
-    colleague = sa.exists().where(seat.person_id == Person.id, seat.unit_id.in_(sorted(actor.unit_ids)))
+    colleague = sa.exists().where(
+        seat.person_id == Person.id,
+        seat.unit_id.in_(sorted(actor.unit_ids)),
+        sa.or_(seat.ends_on.is_(None), seat.ends_on >= today),
+    )
     return sa.or_(Person.id == actor.person_id, colleague.correlate(Person))
 
 
@@ -51,20 +58,20 @@ def visible_tokens(actor: Actor) -> "sa.ColumnElement[bool]":
 
 async def get_person(tx: Tx, person_id: int, *path: str | int) -> Person:
     """The person, or *not found*."""
-    query = sa.select(Person).where(Person.id == person_id, visible_persons(tx.actor))
+    query = sa.select(Person).where(Person.id == person_id, visible_persons(tx.actor, tx.today))
     return await _one(tx, query, "person", path)
 
 
 async def get_person_for_update(tx: Tx, person_id: int, *path: str | int) -> Person:
     """The person, locked until the end of the transaction and read anew."""
-    query = sa.select(Person).where(Person.id == person_id, visible_persons(tx.actor))
+    query = sa.select(Person).where(Person.id == person_id, visible_persons(tx.actor, tx.today))
     return await _one(tx, _locked(query), "person", path)
 
 
 async def get_person_by_email(tx: Tx, email: str, *path: str | int) -> Person:
     """The person with this address, in any case, or *not found*."""
     query = sa.select(Person).where(
-        sa.func.lower(Person.email) == sa.func.lower(email.strip()), visible_persons(tx.actor)
+        sa.func.lower(Person.email) == sa.func.lower(email.strip()), visible_persons(tx.actor, tx.today)
     )
     return await _one(tx, query, "person", path)
 

@@ -56,13 +56,13 @@ class PersonFilter:
 
 async def persons_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Person]:
     found = await tx.session.scalars(
-        sa.select(Person).where(Person.id == _any(ids), visible_persons(tx.actor))
+        sa.select(Person).where(Person.id == _any(ids), visible_persons(tx.actor, tx.today))
     )
     return {person.id: person for person in found}
 
 
 def _query(tx: Tx, which: PersonFilter) -> "sa.Select[Any]":
-    return sa.select(Person).where(visible_persons(tx.actor), *which.conditions(tx.actor, tx.today))
+    return sa.select(Person).where(visible_persons(tx.actor, tx.today), *which.conditions(tx.actor, tx.today))
 
 
 async def persons_page(tx: Tx, request: PageRequest, which: PersonFilter = PersonFilter()) -> Page[Person]:
@@ -106,7 +106,7 @@ async def head_of_units(tx: Tx, unit_ids: Collection[int], on: date | None = Non
             Membership.unit_id == _any(unit_ids),
             Membership.role == Role.HEAD,
             in_force(on or tx.today),
-            visible_persons(tx.actor),
+            visible_persons(tx.actor, tx.today),
         )
     )
     return {row[0]: row[1] for row in rows}

@@ -87,7 +87,7 @@ async def write_assignees(tx: Tx, task: Task, unit_id: int, paths: Mapping[int, 
         return
     if len(paths) > BULK_LIMIT:
         raise errors.TASK_TOO_MANY.at("personIds", limit=BULK_LIMIT)
-    names = await _lock_people(tx, paths, visible_persons(tx.actor))
+    names = await _lock_people(tx, paths, visible_persons(tx.actor, tx.today))
     members = await _members(tx, unit_id, paths)
     assigned = set(
         await tx.session.scalars(

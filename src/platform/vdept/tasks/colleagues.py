@@ -25,6 +25,6 @@ class Colleague(NamedTuple):
 async def colleagues_by_ids(tx: Tx, person_ids: Collection[int]) -> dict[int, Colleague]:
     """Those whose ids the actor has read from a task shown to them (its author, who commented, …)."""
     found = await tx.session.execute(
-        sa.select(Person, visible_persons(tx.actor)).where(among(Person.id, person_ids))
+        sa.select(Person, visible_persons(tx.actor, tx.today)).where(among(Person.id, person_ids))
     )
     return {person.id: Colleague(person, visible) for person, visible in found}
