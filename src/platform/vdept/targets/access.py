@@ -2,10 +2,11 @@
 
 * An administrator and the system see everything.
 * A draft is seen by the issuer's people only.
-* PUBLIC: every signed-in actor. GOVERNMENT: every public official. PARTICIPANTS: people of the units that
-  hold a target in the plan, of the public bodies above those, and of the issuer.
-* A person of a firm or an association sees a plan that is not public only if the firm holds a target in
-  it, and of it only the firm's own targets: neither its parent's nor its siblings'.
+* PUBLIC: every signed-in actor. GOVERNMENT: every public official. PARTICIPANTS: people of the public bodies
+  that hold a target in force in the plan, of those above a holder, and of the issuer.
+* Whoever else holds a target, a firm or a body whose target was withdrawn, sees of the plan what binds or
+  bound it: the plan's head, its own targets, their key results and objectives (decision 11). Neither the
+  targets above and beside its own, nor what the plan asks of others.
 
 Indicators are standing definitions without an audience: every signed-in actor sees them.
 """
@@ -19,7 +20,16 @@ from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.scopes import Scope
-from vdept.targets.models import Audience, Indicator, KeyResult, Objective, Plan, PlanState, Target
+from vdept.targets.models import (
+    Audience,
+    Indicator,
+    KeyResult,
+    Objective,
+    Plan,
+    PlanState,
+    Target,
+    TargetState,
+)
 from vdept.units.models import Unit
 
 Condition = sa.ColumnElement[bool]
@@ -66,11 +76,11 @@ def holds_in_plan(ids: frozenset[int]) -> Condition:
 
 
 def held_below(public_ids: frozenset[int]) -> Condition:
-    """One of these public bodies, or a unit below it, holds a target in the plan."""
+    """One of these public bodies, or a unit below it, holds a target in force in the plan."""
     held = sa.select(Target.id).join(Unit, Unit.id == Target.unit_id)
-    return (
-        held.where(Target.plan_id == Plan.id, Unit.path.overlap(_units(public_ids))).correlate(Plan).exists()
-    )
+    in_force = Target.state != TargetState.WITHDRAWN
+    line = Unit.path.overlap(_units(public_ids))
+    return held.where(Target.plan_id == Plan.id, in_force, line).correlate(Plan).exists()
 
 
 def plans_seen_whole(actor: Actor) -> Condition:
@@ -103,16 +113,41 @@ def visible_targets(actor: Actor) -> Condition:
         return sa.true()
     if not actor.may(Scope.PLANS_READ):
         return sa.false()
-    whole = sa.select(Plan.id).where(plans_seen_whole(actor)).scalar_subquery()
-    return sa.or_(Target.unit_id.in_(sorted(actor.unit_ids)), Target.plan_id.in_(whole))
+    return sa.or_(own_targets(actor), Target.plan_id.in_(_plans(plans_seen_whole(actor))))
 
 
-def visible_in_plans(actor: Actor, plan_id: Any) -> Condition:
-    """For what belongs to a plan (objectives, key results): the plan is visible."""
+def own_targets(actor: Actor) -> Condition:
+    """Targets of the actor's own units, withdrawn ones too; nobody holds anything in a draft."""
+    issued = _plans(Plan.state != PlanState.DRAFT)
+    return sa.and_(Target.unit_id.in_(sorted(actor.unit_ids)), Target.plan_id.in_(issued))
+
+
+def visible_key_results(actor: Actor) -> Condition:
+    """Key results of plans seen whole, and those that the actor's own targets carry."""
     if actor.sees_everything:
         return sa.true()
-    condition: Condition = plan_id.in_(sa.select(Plan.id).where(visible_plans(actor)).scalar_subquery())
-    return condition
+    if not actor.may(Scope.PLANS_READ):
+        return sa.false()
+    own = sa.select(Target.key_result_id).where(own_targets(actor))
+    return sa.or_(KeyResult.plan_id.in_(_plans(plans_seen_whole(actor))), KeyResult.id.in_(own))
+
+
+def visible_objectives(actor: Actor) -> Condition:
+    """Objectives of plans seen whole, and those that the actor's own targets are for."""
+    if actor.sees_everything:
+        return sa.true()
+    if not actor.may(Scope.PLANS_READ):
+        return sa.false()
+    own = (
+        sa.select(KeyResult.objective_id)
+        .join(Target, Target.key_result_id == KeyResult.id)
+        .where(own_targets(actor))
+    )
+    return sa.or_(Objective.plan_id.in_(_plans(plans_seen_whole(actor))), Objective.id.in_(own))
+
+
+def _plans(which: Condition) -> Any:
+    return sa.select(Plan.id).where(which).scalar_subquery()
 
 
 def visible_indicators(actor: Actor) -> Condition:
@@ -152,9 +187,7 @@ async def get_plan(tx: Tx, plan_id: int, *path: str | int, lock: bool = False) -
 
 async def get_objective(tx: Tx, objective_id: int, *path: str | int, lock: bool = False) -> Objective:
     """Locked: other additions to the objective wait, so that positions are handed out one by one."""
-    query = sa.select(Objective).where(
-        Objective.id == objective_id, visible_in_plans(tx.actor, Objective.plan_id)
-    )
+    query = sa.select(Objective).where(Objective.id == objective_id, visible_objectives(tx.actor))
     query = _locking(query, Objective) if lock else query
     row: Objective = (await _one(tx, query, "mục tiêu (objective)", path or ("objectiveId",), lock))[0]
     return row
@@ -165,7 +198,7 @@ async def get_key_result(tx: Tx, key_result_id: int, *path: str | int, lock: boo
         sa.select(KeyResult, Plan, Indicator)
         .join(Plan, Plan.id == KeyResult.plan_id)
         .join(Indicator, Indicator.id == KeyResult.indicator_id)
-        .where(KeyResult.id == key_result_id, visible_plans(tx.actor))
+        .where(KeyResult.id == key_result_id, visible_key_results(tx.actor))
     )
     query = _locking(query, KeyResult) if lock else query
     return Defined(*await _one(tx, query, "chỉ tiêu kế hoạch (key result)", path or ("keyResultId",), lock))

@@ -12,7 +12,13 @@ from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
 from vdept.kernel.text import matches
-from vdept.targets.access import visible_in_plans, visible_indicators, visible_plans, visible_targets
+from vdept.targets.access import (
+    visible_indicators,
+    visible_key_results,
+    visible_objectives,
+    visible_plans,
+    visible_targets,
+)
 from vdept.targets.models import (
     Direction,
     Indicator,
@@ -109,7 +115,7 @@ class TargetFilter:
     due_from: date | None = None
     due_to: date | None = None
 
-    def conditions(self) -> "Iterable[sa.ColumnElement[bool]]":
+    def conditions(self, actor: Actor) -> "Iterable[sa.ColumnElement[bool]]":
         for column, value in (
             (Target.plan_id, self.plan_id),
             (Target.key_result_id, self.key_result_id),
@@ -118,6 +124,9 @@ class TargetFilter:
         ):
             if value is not None:
                 yield column == value
+        if self.parent_id is not None:  # or else it would answer whose target this one comes from
+            above = sa.select(Target.id).where(Target.id == self.parent_id, visible_targets(actor))
+            yield above.correlate(None).exists()
         if self.below_unit_id is not None or self.kinds is not None:
             yield Target.unit_id.in_(self._units())
         if self.states is not None:
@@ -170,9 +179,7 @@ async def plans_page(tx: Tx, request: PageRequest, which: PlanFilter = PlanFilte
 
 
 async def objectives_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Objective]:
-    query = sa.select(Objective).where(
-        Objective.id == _any(ids), visible_in_plans(tx.actor, Objective.plan_id)
-    )
+    query = sa.select(Objective).where(Objective.id == _any(ids), visible_objectives(tx.actor))
     return {row.id: row for row in await tx.session.scalars(query)}
 
 
@@ -180,16 +187,14 @@ async def objectives_of_plans(tx: Tx, plan_ids: Collection[int]) -> dict[int, li
     """The objectives of each plan, in order."""
     query = (
         sa.select(Objective)
-        .where(Objective.plan_id == _any(plan_ids), visible_in_plans(tx.actor, Objective.plan_id))
+        .where(Objective.plan_id == _any(plan_ids), visible_objectives(tx.actor))
         .order_by(Objective.plan_id, Objective.position)
     )
     return _grouped(plan_ids, ((row.plan_id, row) for row in await tx.session.scalars(query)))
 
 
 async def key_results_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, KeyResult]:
-    query = sa.select(KeyResult).where(
-        KeyResult.id == _any(ids), visible_in_plans(tx.actor, KeyResult.plan_id)
-    )
+    query = sa.select(KeyResult).where(KeyResult.id == _any(ids), visible_key_results(tx.actor))
     return {row.id: row for row in await tx.session.scalars(query)}
 
 
@@ -198,7 +203,7 @@ async def key_results_of_plans(tx: Tx, plan_ids: Collection[int]) -> dict[int, l
     query = (
         sa.select(KeyResult)
         .join(Objective, Objective.id == KeyResult.objective_id)
-        .where(KeyResult.plan_id == _any(plan_ids), visible_in_plans(tx.actor, KeyResult.plan_id))
+        .where(KeyResult.plan_id == _any(plan_ids), visible_key_results(tx.actor))
         .order_by(KeyResult.plan_id, Objective.position, KeyResult.position)
     )
     return _grouped(plan_ids, ((row.plan_id, row) for row in await tx.session.scalars(query)))
@@ -208,7 +213,7 @@ async def key_results_of_objectives(tx: Tx, objective_ids: Collection[int]) -> d
     """What each objective is judged by, in order."""
     query = (
         sa.select(KeyResult)
-        .where(KeyResult.objective_id == _any(objective_ids), visible_in_plans(tx.actor, KeyResult.plan_id))
+        .where(KeyResult.objective_id == _any(objective_ids), visible_key_results(tx.actor))
         .order_by(KeyResult.objective_id, KeyResult.position)
     )
     return _grouped(objective_ids, ((row.objective_id, row) for row in await tx.session.scalars(query)))
@@ -218,7 +223,7 @@ async def key_results_of_objectives(tx: Tx, objective_ids: Collection[int]) -> d
 
 
 def _targets(tx: Tx, which: TargetFilter) -> "sa.Select[Any]":
-    return sa.select(Target).where(visible_targets(tx.actor), *which.conditions())
+    return sa.select(Target).where(visible_targets(tx.actor), *which.conditions(tx.actor))
 
 
 async def targets_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Target]:

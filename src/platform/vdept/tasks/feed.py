@@ -16,8 +16,14 @@ from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
 from vdept.measurements.access import visible_measurements
 from vdept.measurements.models import Measurement
-from vdept.targets.access import visible_plans, visible_targets
-from vdept.targets.models import Plan, Target
+from vdept.targets.access import (
+    plans_seen_whole,
+    visible_key_results,
+    visible_objectives,
+    visible_plans,
+    visible_targets,
+)
+from vdept.targets.models import KeyResult, Objective, Plan, Target
 from vdept.tasks.access import visible_tasks
 from vdept.tasks.models import Task
 from vdept.tasks.sql import among
@@ -31,11 +37,14 @@ OPEN_SUBJECTS = frozenset({"Unit", "Indicator"})
 PEOPLE = frozenset({"Person", "Membership"})
 """Public officials see all of these; tokens are nobody's but an administrator's."""
 
-PLAN_SUBJECTS = frozenset({"Plan", "Objective", "KeyResult"})
-"""Seen by whoever sees the plan."""
+PARTS = frozenset({"Objective", "KeyResult"})
+"""Seen by whoever sees the plan whole, also when they are gone, or sees them by themselves."""
 
 SUBJECTS: Mapping[str, tuple[Any, Callable[[Actor], "sa.ColumnElement[bool]"]]] = {
     "Plan": (Plan.id, visible_plans),
+    "Whole plan": (Plan.id, plans_seen_whole),
+    "Objective": (Objective.id, visible_objectives),
+    "KeyResult": (KeyResult.id, visible_key_results),
     "Target": (Target.id, visible_targets),
     "Task": (Task.id, visible_tasks),
     "Measurement": (Measurement.id, visible_measurements),
@@ -64,7 +73,7 @@ async def activities_after(
     read = await read_feed(tx.session, after, size + 1, *conditions)
     stretch, more = read[:size], len(read) > size
     seen = await _seen(tx, stretch)
-    shown = [row for row in stretch if _key(row) in seen]
+    shown = [row for row in stretch if seen.intersection(_keys(row))]
     if len(shown) > limit:
         shown, more, stretch = shown[:limit], True, shown[:limit]
     end = Position(int(stretch[-1].xid), stretch[-1].id) if stretch else None
@@ -75,16 +84,17 @@ def _is(subject: tuple[str, int]) -> "sa.ColumnElement[bool]":
     return sa.and_(Activity.subject_type == subject[0], Activity.subject_id == subject[1])
 
 
-def _key(row: Activity) -> tuple[str, int]:
-    """By what the subject of an activity is seen."""
-    if row.subject_type in PLAN_SUBJECTS:
-        return "Plan", row.plan_id or 0
-    return row.subject_type, row.subject_id
+def _keys(row: Activity) -> list[tuple[str, int]]:
+    """By what the subject of an activity is seen: any of these."""
+    keys = [(row.subject_type, row.subject_id)]
+    if row.subject_type in PARTS:
+        keys.append(("Whole plan", row.plan_id or 0))
+    return keys
 
 
 async def _seen(tx: Tx, rows: list[Activity]) -> set[tuple[str, int]]:
     """Which of the rows' keys the actor sees: a statement for each kind of subject that occurs."""
-    keys = {_key(row) for row in rows}
+    keys = {key for row in rows for key in _keys(row)}
     if tx.actor.sees_everything:
         return keys
     people = tx.actor.is_public_official and tx.actor.may(Scope.PEOPLE_READ)
