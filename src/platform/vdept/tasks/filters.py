@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import Actor
 from vdept.kernel.text import matches
+from vdept.people.access import visible_persons
+from vdept.people.models import Person
 from vdept.targets.access import visible_plans, visible_targets
 from vdept.targets.models import Plan, Target
 from vdept.tasks.access import visible_tasks
@@ -144,7 +146,7 @@ class TaskFilter:
             )
 
 
-def named_are_seen(actor: Actor, which: "TaskFilter | UnitTaskFilter") -> Iterable[Condition]:
+def named_are_seen(actor: Actor, which: "TaskFilter | UnitTaskFilter", today: date) -> Iterable[Condition]:
     """The actor sees what the filter names; otherwise it would answer what belongs to what is hidden.
 
     Each is asked once for the whole list, not for every task.
@@ -155,6 +157,10 @@ def named_are_seen(actor: Actor, which: "TaskFilter | UnitTaskFilter") -> Iterab
         yield sa.select(Plan.id).where(Plan.id == which.plan_id, visible_plans(actor)).exists()
     if isinstance(which, TaskFilter) and which.target_id is not None:
         yield sa.select(Target.id).where(Target.id == which.target_id, visible_targets(actor)).exists()
+    if isinstance(which, TaskFilter) and which.assignee_id is not None:
+        yield (
+            sa.select(Person.id).where(Person.id == which.assignee_id, visible_persons(actor, today)).exists()
+        )
     if isinstance(which, TaskFilter) and which.parent_id is not None:
         whole = sa.select(Task.id).where(Task.id == which.parent_id, visible_tasks(actor))
         yield whole.correlate(None).exists()

@@ -104,7 +104,7 @@ def _tasks(tx: Tx) -> "sa.Select[Any]":
 
 
 def _where(tx: Tx, which: TaskFilter | UnitTaskFilter) -> Iterable[Condition]:
-    return [*which.conditions(tx.today), *named_are_seen(tx.actor, which)]
+    return [*which.conditions(tx.today), *named_are_seen(tx.actor, which, tx.today)]
 
 
 async def tasks_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Task]:
@@ -123,7 +123,7 @@ async def tasks_page(
         query = _unit_tasks(tx, [which.participant_unit_id]).where(
             Participation.unit_id == which.participant_unit_id,
             *which.conditions(tx.today, driven=True),
-            *named_are_seen(tx.actor, which),
+            *named_are_seen(tx.actor, which, tx.today),
         )
         return await fetch(tx.session, query, UNIT_ORDERINGS[UnitTaskOrder(order.value)], request)
     query = _tasks(tx).where(*_where(tx, which))
