@@ -13,7 +13,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch_each
-from vdept.outcomes.access import sees_tasks_of, visible_target_outcomes, visible_unit_outcomes
+from vdept.outcomes.access import (
+    sees_tasks_of,
+    unit_tasks_shown,
+    visible_target_outcomes,
+    visible_unit_outcomes,
+)
 from vdept.outcomes.models import STATUS_COLUMNS, PlanEvaluation, Status, TargetOutcome, UnitOutcome
 from vdept.outcomes.rules import GRAVEST_FIRST, share_of
 from vdept.outcomes.standings import (
@@ -160,9 +165,7 @@ async def unit_outcomes_of_plans(
 def _unit_conditions(actor: Actor, which: UnitOutcomeFilter) -> "Iterable[sa.ColumnElement[bool]]":
     """What a unit has to show: targets, or tasks where the reader sees figures of them."""
     p = which.scope.prefix
-    shares = _sum(f"{p}share_sum") > 0
-    if not (actor.sees_everything or actor.is_public_official):
-        shares = sa.and_(shares, UnitOutcome.unit_id.in_(sorted(actor.unit_ids)))
+    shares = sa.and_(_sum(f"{p}share_sum") > 0, unit_tasks_shown(actor))
     yield sa.or_(*[_sum(f"{p}{name}") > 0 for name in STATUS_COLUMNS], shares)
     yield from _where(which.kinds, which.below_id)
     if which.statuses is not None:
