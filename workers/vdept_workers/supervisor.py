@@ -18,6 +18,7 @@ import click
 from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings
 from vdept_workers import demo, operations, serving
+from vdept_workers.demo.people import HUE_HEAD
 from vdept_workers.runtime import (
     LIFELINE,
     Addresses,
@@ -28,6 +29,7 @@ from vdept_workers.runtime import (
     say,
     servers,
 )
+from vdept_workers.sign_in import sign_in_address
 
 PATIENCE = 8.0
 """Seconds for a child to end by itself."""
@@ -104,7 +106,8 @@ def run(settings: Settings, *, with_demo: bool) -> None:
             for child in children:
                 child.start()
             _when_ready(settings, children)
-            _announce(settings, tokens, tries)
+            link = asyncio.run(_sign_in_link(settings, addresses)) if with_demo else None
+            _announce(settings, tokens, tries, link)
             while not make_was_interrupted():
                 time.sleep(0.2)
                 for child in children:
@@ -141,6 +144,15 @@ async def _prepare(settings: Settings, addresses: Addresses) -> tuple[Tokens, li
         await database.close()
 
 
+async def _sign_in_link(settings: Settings, addresses: Addresses) -> str:
+    """A one-time link that signs a browser in as the head of the demonstration's province."""
+    database = Database(addresses.database_url, pool_size=1)
+    try:
+        return await sign_in_address(database, HUE_HEAD, settings)
+    finally:
+        await database.close()
+
+
 def _here(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
@@ -166,7 +178,7 @@ def _when_ready(settings: Settings, children: list[Child]) -> None:
     raise Failure(msg)
 
 
-def _announce(settings: Settings, tokens: Tokens, tries: list[demo.Try]) -> None:
+def _announce(settings: Settings, tokens: Tokens, tries: list[demo.Try], link: str | None) -> None:
     """What a newcomer needs: addresses, tokens, and three things to try."""
     url = settings.issuer
     lines = [
@@ -175,8 +187,17 @@ def _announce(settings: Settings, tokens: Tokens, tries: list[demo.Try]) -> None
         "",
         f"  GraphQL   {url}/graphql",
         f"  Health    {url}/health/ready",
+        f"  Sign in   {url}/sign-in",
         "",
     ]
+    if link is not None:
+        lines += [
+            "In a browser: this link signs you in as the head of Huế, once, within 15 minutes",
+            "(`vdept sign-in-link EMAIL` makes another, for anybody below):",
+            "",
+            f"  {link}",
+            "",
+        ]
     if tokens:
         lines += ["Tokens of the demonstration's people, valid for 7 days:", ""]
         lines += [f"  {who.name} <{who.email}>, {who.title}\n    {token}" for who, token in tokens]

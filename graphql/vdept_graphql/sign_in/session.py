@@ -29,11 +29,6 @@ class SignedIn(NamedTuple):
     actor: Actor
 
 
-def address_of(request: Request[Any, Any, Any]) -> str:
-    """The address of the network a request comes from."""
-    return request.client.host if request.client is not None else "-"
-
-
 def sessions_of(services: Services) -> Sessions:
     return Sessions.of(services.settings, services.redis)
 
