@@ -11,6 +11,7 @@ from datetime import timedelta
 import click
 
 from vdept.kernel.errors import Locale, Refused, RefusedMany
+from vdept_workers import credentials
 from vdept_workers.runtime import (
     Failure,
     Stopped,
@@ -153,6 +154,8 @@ def token(email: str | None, ttl: timedelta, label: str, show: bool, revoke: int
 
 
 cli.add_command(sign_in_link)
+cli.add_command(credentials.keys)
+cli.add_command(credentials.client)
 
 
 @cli.group()

@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from vdept.clients import upkeep
+from vdept.identity import links
 from vdept.kernel import idempotency, leases
 from vdept.kernel.actor import system
 from vdept.kernel.clock import local_date, utc_now
@@ -43,3 +45,10 @@ async def forget_idempotency_keys(ctx: Context) -> None:
     """Delete the keys that are older than their promise of 24 hours."""
     async with ctx["database"].begin(system("forget_idempotency_keys")) as tx:
         await idempotency.forget_expired(tx)
+
+
+async def forget_credentials(ctx: Context) -> None:
+    """Delete codes, tokens, assertions and sign-in links that are long past their end."""
+    async with ctx["database"].begin(system("forget_credentials")) as tx:
+        await upkeep.forget_expired(tx)
+        await links.forget_expired(tx)

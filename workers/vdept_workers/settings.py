@@ -26,6 +26,7 @@ class WorkerSettings:
         cron(jobs.reevaluate, name="reevaluate", minute=0, timeout=300),
         cron(jobs.audit_outcomes, name="audit_outcomes", hour=2, minute=30, timeout=300),
         cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),
+        cron(jobs.forget_credentials, name="forget_credentials", minute=47, timeout=60),
     )
     timezone = LOCAL
     poll_delay = 0.05

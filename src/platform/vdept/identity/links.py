@@ -88,6 +88,12 @@ async def use_link(tx: Tx, token: str) -> int:
     return _known(person_id)
 
 
+async def forget_expired(tx: Tx) -> int:
+    """Delete the records of links that no count needs any more; returns how many."""
+    gone = await tx.session.execute(sa.delete(SignInLink).where(SignInLink.created_at < tx.now - KEPT))
+    return int(getattr(gone, "rowcount", 0))
+
+
 def _usable(tx: Tx) -> list["sa.ColumnElement[bool]"]:
     return [SignInLink.used_at.is_(None), SignInLink.expires_at > tx.now, Person.active.is_(True)]
 
