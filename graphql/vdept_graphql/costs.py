@@ -9,7 +9,6 @@ The document is compiled once into sums and products over its variables, one pai
 fragment however often it is spread, so that evaluating takes time linear in the document.
 """
 
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +41,7 @@ from graphql import (
 
 from vdept.kernel.errors import Kind, Refusal
 from vdept.kernel.pages import PAGE_LIMIT
+from vdept_graphql.documents import PerDocument
 from vdept_graphql.limits import innermost_first
 
 MAX_COST = 50_000
@@ -82,8 +82,7 @@ class _Program:
     total: Expression
 
 
-# By identity of the document, for as long as somebody else (the parser cache) keeps it.
-_programs: dict[int, tuple[Any, dict[tuple[int, str | None], _Program]]] = {}
+_programs: PerDocument[tuple[int, str | None], _Program] = PerDocument()
 
 
 def cost(
@@ -93,17 +92,13 @@ def cost(
     variables: Mapping[str, Any] | None,
 ) -> int:
     """The cost of one operation of ``document`` with these (raw) variables; 0 if there is no such one."""
-    identity, key = id(document), (id(schema), operation_name)
-    known = _programs.get(identity)
-    if known is None:
-        gone = weakref.ref(document, lambda _: _programs.pop(identity, None))
-        known = _programs[identity] = (gone, {})
-    program = known[1].get(key)
+    known, key = _programs.of(document), (id(schema), operation_name)
+    program = known.get(key)
     if program is None:
         operation = get_operation_ast(document, operation_name)
         if operation is None:
             return 0
-        program = known[1][key] = _Compiler(schema, document).program(operation)
+        program = known[key] = _Compiler(schema, document).program(operation)
     values = _Values({**program.defaults, **(variables or {})})
     for name, (once, rows) in program.fragments:
         values.fragments[name] = (_evaluate(once, values), _evaluate(rows, values))

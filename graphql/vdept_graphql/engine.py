@@ -25,6 +25,7 @@ from vdept.kernel.errors import Refused
 from vdept_graphql.context import Context
 from vdept_graphql.costs import cost, require_affordable
 from vdept_graphql.limits import LIMITS, parse_limited, refusal_error
+from vdept_graphql.scopes import Needs, needs
 
 CACHED_DOCUMENTS = 512
 CACHED_TEXT = 4_000
@@ -88,6 +89,10 @@ class Engine:
         if operation.operation is OperationType.SUBSCRIPTION:
             raise RequestError("BAD_REQUEST", [GraphQLError("There are no subscriptions here.")])
         return operation
+
+    def needs(self, document: DocumentNode, operation: OperationDefinitionNode) -> Needs:
+        """What a client needs for the operation."""
+        return needs(self.core, document, operation)
 
     def cost(self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None) -> int:
         """What the operation may cost at most; raises RequestError if that is more than one may."""

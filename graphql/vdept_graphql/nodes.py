@@ -8,6 +8,7 @@ from strawberry import argument, field
 from vdept_graphql.context import Context, Info
 from vdept_graphql.errors import INVALID_ID, TOO_MANY_ITEMS
 from vdept_graphql.ids import NODES, Node, split
+from vdept_graphql.scopes import require_node
 
 NODES_LIMIT = 100
 
@@ -18,10 +19,11 @@ GlobalIds = Annotated[
 
 
 def _load(context: Context, given: str, *path: str | int) -> object:
-    """The node's loader result; an id that is not one of ours is refused at ``path``."""
+    """The node's loader result; refused are an id that is not ours (``path``), a type outside the scopes."""
     found = split(given)
     if found is None or found[0] not in NODES or len(found[1]) != 1:
         raise INVALID_ID.at(*path, expected="Node")
+    require_node(context.actor, found[0])
     return context.load(NODES[found[0]], found[1][0])
 
 
