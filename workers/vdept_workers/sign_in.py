@@ -17,8 +17,7 @@ ACTOR = system("cli")
 
 async def sign_in_address(database: "Database", email: str, chosen: Settings) -> str:
     """The address of a new one-time link for the active person with this e-mail address."""
-    from vdept.identity.links import create_link
-    from vdept_graphql.sign_in.letters import link_address
+    from vdept.identity.links import address_of_link, create_link
 
     try:
         async with database.begin(ACTOR) as tx:
@@ -28,7 +27,7 @@ async def sign_in_address(database: "Database", email: str, chosen: Settings) ->
             raise
         msg = f"Nobody on the platform has the e-mail address {email}."
         raise Failure(msg) from None
-    return link_address(chosen.issuer, link.token)
+    return address_of_link(chosen.issuer, link.token)
 
 
 @click.command("sign-in-link")

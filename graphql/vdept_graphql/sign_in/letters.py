@@ -1,10 +1,8 @@
 """The letter that carries a sign-in link."""
 
 from datetime import timedelta
-from urllib.parse import urlencode
 
-from vdept.identity.links import LIFETIME, NewLink
-from vdept.identity.rules import HOME
+from vdept.identity.links import LIFETIME, NewLink, address_of_link
 from vdept.kernel.errors import Locale
 from vdept.kernel.mail import Letter
 from vdept_graphql.pages import html
@@ -36,16 +34,10 @@ Do not forward this letter: whoever has the link can sign in as you.
 }
 
 
-def link_address(issuer: str, token: str, where: str = HOME) -> str:
-    """The address of a link; ``where`` is a path of ours to go on to."""
-    query = {"token": token} | ({} if where == HOME else {"next": where})
-    return f"{issuer}/sign-in/link?{urlencode(query)}"
-
-
 def link_letter(link: NewLink, issuer: str, where: str) -> Letter:
     """The letter, in its reader's own language."""
     person = link.person
-    told = {"name": person.name, "link": link_address(issuer, link.token, where), "minutes": MINUTES}
+    told = {"name": person.name, "link": address_of_link(issuer, link.token, where), "minutes": MINUTES}
     return Letter(
         person.name,
         person.email,

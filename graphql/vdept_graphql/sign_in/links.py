@@ -13,12 +13,11 @@ from vdept.identity.rules import safe_next
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Refused
 from vdept.people.models import Person
-from vdept_graphql.addresses import client_address
 from vdept_graphql.pages import render
 from vdept_graphql.services import Services
 from vdept_graphql.sign_in.forms import form_of
 from vdept_graphql.sign_in.problems import TooMany, reader
-from vdept_graphql.sign_in.session import SYSTEM, security, start_session
+from vdept_graphql.sign_in.session import SYSTEM, address_of, security, start_session
 from vdept_graphql.throttle import Throttle
 
 WRONG = 20
@@ -35,7 +34,7 @@ def routes(services: Services) -> list[Any]:
             async with services.database.snapshot(SYSTEM) as tx:
                 return await person_of_link(tx, token)
         except Refused as refused:
-            address = client_address(request, services.settings)
+            address = address_of(request)
             security.warning("sign-in refused", method="link", reason=refused.code, address=address)
             if wait := await throttle.allow(f"sign-in-link:wrong:{address}", limit=WRONG, per=PER):
                 raise TooMany(wait) from None

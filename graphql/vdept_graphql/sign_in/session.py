@@ -15,6 +15,7 @@ from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
 from vdept.people.access import get_person
 from vdept.people.tokens import actor_of_person
+from vdept_graphql.addresses import client_address
 from vdept_graphql.services import Services
 from vdept_graphql.sign_in.cookies import ended_cookie, session_cookie, sid_of
 
@@ -27,6 +28,11 @@ class SignedIn(NamedTuple):
 
     session: Session
     actor: Actor
+
+
+def address_of(request: Request[Any, Any, Any]) -> str:
+    """The address of the network that a request to one of these pages comes from."""
+    return client_address(request, request.route_handler.opt["settings"])
 
 
 def sessions_of(services: Services) -> Sessions:

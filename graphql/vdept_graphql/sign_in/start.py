@@ -16,7 +16,6 @@ from vdept.kernel.clock import utc_now
 from vdept.kernel.errors import Kind, Refusal, Refused, Words
 from vdept.kernel.mail import Mailer
 from vdept.people.rules import clean_email
-from vdept_graphql.addresses import client_address
 from vdept_graphql.errors import incident
 from vdept_graphql.pages import render
 from vdept_graphql.services import Services
@@ -24,7 +23,7 @@ from vdept_graphql.sign_in import oidc
 from vdept_graphql.sign_in.forms import form_of
 from vdept_graphql.sign_in.letters import MINUTES, link_letter
 from vdept_graphql.sign_in.problems import TooMany, reader
-from vdept_graphql.sign_in.session import SYSTEM, name_of, security, signed_in
+from vdept_graphql.sign_in.session import SYSTEM, address_of, name_of, security, signed_in
 from vdept_graphql.throttle import Throttle
 
 ASKED = 100
@@ -110,7 +109,7 @@ def routes(services: Services) -> list[Any]:
         fields = await form_of(request, services.settings.issuer)
         if letters is None:
             raise NO_MAIL.at()
-        address = client_address(request, services.settings)
+        address = address_of(request)
         if wait := await throttle.allow(f"sign-in-link:asked:{address}", limit=ASKED, per=PER):
             security.warning("sign-in refused", method="link", reason="TOO_MANY", address=address)
             raise TooMany(wait)

@@ -7,11 +7,13 @@ A link proves that somebody reads the person's mailbox, or was let in by whoever
 import secrets
 from datetime import timedelta
 from typing import NamedTuple, TypeVar
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
 from vdept.identity.errors import LINK_INVALID, LINKS_TOO_MANY
 from vdept.identity.models import SignInLink
+from vdept.identity.rules import HOME
 from vdept.kernel.actor import ActorKind
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Words
@@ -65,6 +67,12 @@ async def create_link(tx: Tx, email: str, *, most_an_hour: int | None = MOST_AN_
     await tx.session.flush()
     tx.record("sign_in_link.created", "Person", person.id)
     return NewLink(person, token)
+
+
+def address_of_link(issuer: str, token: str, where: str = HOME) -> str:
+    """What its person opens; ``where`` is the path of ours they were on the way to."""
+    query = {"token": token} | ({} if where == HOME else {"next": where})
+    return f"{issuer}/sign-in/link?{urlencode(query)}"
 
 
 async def person_of_link(tx: Tx, token: str) -> Person:
