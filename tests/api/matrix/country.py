@@ -1,0 +1,135 @@
+"""The country in which the matrix is played, and its columns: one caller of every kind.
+
+Everything happens around one unit, the city of Huế. Five people hold its five roles; the others are heads:
+of the government above it, of a commune below it, of a city that has nothing to do with it, of the ministry
+on the other side of its tasks, of a firm that takes part in them, and of a firm that does not. Nobody is
+somebody who has signed in and holds no role today.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import factories
+from vdept.clients.models import ApiClient, ClientAuthentication, ClientAuthorization
+from vdept.kernel.actor import Actor, Role
+from vdept.kernel.clock import local_date, utc_now
+from vdept.kernel.db import Tx
+from vdept.kernel.scopes import Scope
+from vdept.people.actors import actor_for
+from vdept.people.models import AccessToken, Person
+from vdept.units.models import Unit, UnitKind
+
+OWN = ("observer", "member", "coordinator", "deputy", "head")
+OTHERS = ("above", "below", "unrelated", "partner", "firm", "rival", "nobody", "administrator")
+COLUMNS = (*OWN, *OTHERS)
+
+UNIT_OF = {
+    **dict.fromkeys(OWN, "hue"),
+    "above": "government",
+    "below": "commune",
+    "unrelated": "danang",
+    "partner": "ministry",
+    "firm": "firm",
+    "rival": "rival",
+}
+"""For which unit each column speaks; nobody and the administrator speak for none."""
+
+TODAY = local_date(utc_now())
+STARTS, ENDS = TODAY - timedelta(days=60), TODAY + timedelta(days=200)
+DUE = TODAY + timedelta(days=60)
+
+
+def token_of(column: str) -> str:
+    """The same in every copy of the country."""
+    return f"vdept_matrix_{column}"
+
+
+@dataclass
+class Country:
+    """Units and people by their names in the table."""
+
+    units: dict[str, Unit] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    actors: dict[str, Actor] = field(default_factory=dict)
+    authorizations: dict[str, ClientAuthorization] = field(default_factory=dict)
+    """What each of them has let a client of Huế's do."""
+
+    def unit(self, name: str) -> Unit:
+        return self.units[name]
+
+    def unit_id(self, name: str) -> int:
+        return self.units[name].id
+
+
+async def found(tx: Tx) -> Country:
+    """Units, people, and a token for each column."""
+    country = Country()
+    add = factories.unit
+    made = country.units
+    made["government"] = await add(tx, "Chính phủ", UnitKind.GOVERNMENT)
+    made["ministry"] = await add(tx, "Bộ Khoa học và Công nghệ", UnitKind.MINISTRY, made["government"])
+    made["hue"] = await add(tx, "Thành phố Huế", UnitKind.PROVINCE, made["government"])
+    made["danang"] = await add(tx, "Thành phố Đà Nẵng", UnitKind.PROVINCE, made["government"])
+    made["commune"] = await add(tx, "Phường Thuận Hóa", UnitKind.COMMUNE, made["hue"])
+    made["commune2"] = await add(tx, "Phường Phú Xuân", UnitKind.COMMUNE, made["hue"])
+    made["firm"] = await add(tx, "Công ty Sao Khuê", UnitKind.FIRM)
+    made["rival"] = await add(tx, "Công ty Đối Thủ", UnitKind.FIRM)
+    for column in COLUMNS:
+        who = await factories.person(tx, f"Người {column}", administrator=column == "administrator")
+        country.people[column] = who
+        if column in UNIT_OF:
+            role = Role(column.upper()) if column in OWN else Role.HEAD
+            await factories.membership(tx, who, made[UNIT_OF[column]], role)
+        country.actors[column] = await actor_for(tx.session, who, tx.today)
+        give_token(tx, who, column)
+    await tx.session.flush()
+    return country
+
+
+def give_token(tx: Tx, who: Person, column: str) -> None:
+    tx.session.add(
+        AccessToken(
+            person_id=who.id,
+            digest=hashlib.sha256(token_of(column).encode()).digest(),
+            label="matrix",
+            created_at=utc_now(),
+            expires_at=utc_now() + timedelta(days=1),
+        )
+    )
+
+
+async def add_client(tx: Tx, unit: Unit, scopes: Collection[Scope]) -> ApiClient:
+    """A client of the unit that acts for it and asks people."""
+    row = ApiClient(
+        client_id=f"vdc_{secrets.token_hex(12)}",
+        unit_id=unit.id,
+        name="Hệ thống",
+        authentication=ClientAuthentication.SECRET,
+        secret_digest=bytes(32),
+        machine=True,
+        redirect_uris=["https://example.vn/"],
+        scopes=[scope.value for scope in scopes],
+        created_at=utc_now(),
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def add_authorization(
+    tx: Tx, client: ApiClient, who: Person, scopes: Collection[Scope]
+) -> ClientAuthorization:
+    """What somebody lets a client do for them."""
+    row = ClientAuthorization(
+        client_id=client.id,
+        person_id=who.id,
+        scopes=[scope.value for scope in scopes],
+        created_at=utc_now(),
+        expires_at=utc_now() + timedelta(days=30),
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row

@@ -1,0 +1,116 @@
+"""The table of writes: who may do what. A line is a pattern of answers, whose act it is, and its rows.
+
+The columns are those of ``country.COLUMNS``::
+
+    observer, member, coordinator, deputy and head of Huế, whose task, target or plan it is
+    ·     the heads of the government above, the commune below, an unrelated city, the ministry across
+    ·     ·    the head of the firm that takes part, and of one that does not
+    ·     ·    ·  somebody without a role today; an administrator
+    ·     ·    ·  ·
+    FF+++ FNNF FN N+
+
+The answers: ``+`` is done; F, N, O, H, L are refused with the code below. Nobody writes anonymously.
+Plans and tasks are for their participants only; what is public is FORBIDDEN instead of NOT_FOUND (see
+``HIDDEN_ANYWAY``). A row is a mutation field, or ``field:what`` for a special case of it.
+
+Whose act it is stands in the log: ``-`` no unit's, a unit's whoever does it, or the caller's own unit's
+(``own/hue``: for an administrator, who has none, Huế's).
+"""
+
+from typing import NamedTuple
+
+CODES = {
+    "F": "FORBIDDEN",
+    "N": "NOT_FOUND",
+    "O": "TASK_OWN_VERIFICATION",
+    "H": "TASK_HEAD_VERIFIES",
+    "L": "TASK_LEAD_STAYS",
+}
+
+WRITES = """
+  The registry and its people
+    FFFFF FFFF FF F+  -             createUnit importUnits updatePerson:own_name
+    FFFFF FFFF FF F+  hue           updateUnit:division createPerson:administrator
+    FF+++ FFFF FF F+  hue           updateUnit
+    +++++ ++++ ++ ++  -             updatePerson:oneself
+    FFFFF FFFF NN N+  -             updatePerson
+    FF+++ +FFF FF F+  hue           createPerson
+    FFFFF +FFF FF F+  hue           createPerson:deputy
+    FF+++ +FFF NN N+  hue           grantMembership endMembership
+    FFFFF +FFF NN N+  hue           grantMembership:deputy endMembership:deputy
+    FF+F+ FFFF FF F+  hue           registerClient
+    FF+F+ FNNN NN N+  hue           updateClient rotateClientSecret revokeClient
+    NN+N+ NNNN NN N+  hue           revokeAuthorization
+    +++++ ++++ ++ ++  hue           revokeAuthorization:own
+
+  What is planned, assigned and measured
+    FFFFF +FF+ FF F+  -             createIndicator updateIndicator
+    FF+++ FFFF FF F+  hue           createPlan importPlans
+    FF+++ NNNN NN N+  hue           addObjective renameObjective addKeyResult updateKeyResult removeKeyResult
+    FF+++ NNNN NN N+  hue           issuePlan
+    FF+++ FFNN FN N+  hue           closePlan
+    FF+++ FFNN NN N+  hue           acknowledgeTargets
+    FFFF+ FFNN NN N+  hue           pauseTarget resumeTarget
+    FF+++ FFNN NN N+  commune2      assignTargets
+    FF+++ FFNN NN N+  commune       updateTarget withdrawTarget reinstateTarget
+    F++++ +FFF FF F+  hue           recordMeasurement recordMeasurements
+    FF+F+ +FFF FF F+  hue           recordMeasurement:measured recordMeasurements:measured
+    F++++ +FFF NN N+  hue           correctMeasurement
+
+  Tasks that Huế sets
+    FF+++ +FFF FF F+  own/hue       createTask createTask:part createTasks
+    FF+++ +NNF FN N+  own/hue       updateTask offerTask cancelTask extendTask linkTargets unlinkTarget
+    FF+++ +NNN FN N+  own/hue       reopenTask
+    FF+++ +NNO FN N+  own/hue       verifyTask sendBackTask
+    FFHH+ +NNF FN N+  own/hue       verifyTask:own_work sendBackTask:own_work
+
+  Tasks that Huế leads
+    FF+++ FNNF FN N+  hue           acceptTask acceptTasks declineTask startTask deliverTask volunteerForTask
+    FFFF+ +NN+ FN N+  own/hue       pauseTask resumeTask
+    FF+++ +NN+ FN N+  own/hue       inviteParticipants setParticipants
+    FF+++ +NN+ FN N+  own/hue       addDependency removeDependency setParentTask
+
+  Tasks in which Huế takes part
+    FF+++ +NN+ ON N+  own/ministry  verifyTask:own_problem sendBackTask:own_problem
+    FF+++ FNNF FN N+  hue           acceptInvitation declineInvitation leaveTask assignPeople unassignPerson
+    FF+++ FNNL +N NF  own           acceptInvitation:own declineInvitation:own leaveTask:own
+    F++++ FNNF FN N+  hue           reportProgress reportProgressMany
+    F++++ FNN+ +N NF  own           reportProgress:own reportProgressMany:own
+    F++++ +NN+ +N N+  own/ministry  commentOnTask addEvidence
+"""
+
+HIDDEN_ANYWAY = """
+    addObjective renameObjective addKeyResult updateKeyResult removeKeyResult issuePlan
+    updateClient rotateClientSecret revokeClient revokeAuthorization
+    updatePerson grantMembership endMembership grantMembership:deputy endMembership:deputy correctMeasurement
+"""
+"""Drafts are their issuer's until they are issued; people, clients and reports have no audience."""
+
+
+class Write(NamedTuple):
+    """One row: the answer for each column, and whose act it is."""
+
+    answers: dict[str, str]
+    whose: str
+
+    def unit_for(self, own: str | None) -> str | None:
+        """For which unit the log says it was done, by somebody who speaks for ``own``."""
+        if self.whose == "-":
+            return None
+        mine, _, otherwise = self.whose.partition("/")
+        return mine if mine != "own" else own or otherwise
+
+
+def read(text: str, columns: tuple[str, ...]) -> dict[str, Write]:
+    """The rows of a table. A line without a pattern is a heading."""
+    rows: dict[str, Write] = {}
+    for line in text.splitlines():
+        pattern, *rest = line.strip().split("  ", 1)
+        if not rest:
+            continue
+        marks, (whose, *names) = pattern.replace(" ", ""), rest[0].split()
+        assert len(marks) == len(columns), f"{len(marks)} answers for {len(columns)} columns: {line}"
+        for name in names:
+            assert name not in rows, f"{name} stands in the table twice"
+            rows[name] = Write(dict(zip(columns, marks, strict=True)), whose)
+    return rows
