@@ -15,7 +15,7 @@ from vdept.identity.queries import IdentityFilter
 from vdept.identity.rules import Claims, Why
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Actor, ActorKind, system
-from vdept.kernel.db import Database, Tx
+from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
 from vdept.kernel.pages import PageRequest
 from vdept.people.models import Person
@@ -277,8 +277,8 @@ async def test_a_sign_in_takes_the_same_few_statements_however_many_people_wait(
     assert (taken, len(statements)) == ([5, 4], 2)
 
 
-async def test_the_row_stays_locked_so_that_who_unlinks_comes_after(db: Database) -> None:
-    await person(db)
+async def test_who_unlinks_waits_until_the_session_is_there_to_be_ended(db: Database) -> None:
+    an = await person(db)
     identity = (await arrive(db, claims())).identity
     order: list[str] = []
 
@@ -288,10 +288,13 @@ async def test_the_row_stays_locked_so_that_who_unlinks_comes_after(db: Database
             order.append("unlinked")
 
     async with db.begin(DOOR) as tx:
-        assert isinstance(tx, Tx)
-        came = await linking.arrive(tx, claims(), DOMAINS)
+        await linking.hold_identity(tx, identity.id, an.id)
         other = asyncio.create_task(unlink())
         await asyncio.sleep(0.2)
-        order.append("signed in" if came.person_id else "refused")
+        order.append("session started")
     await other
-    assert order == ["signed in", "unlinked"]
+    assert order == ["session started", "unlinked"]
+    with pytest.raises(Refused) as refused:
+        async with db.begin(DOOR) as tx:
+            await linking.hold_identity(tx, identity.id, an.id)
+    assert refused.value.code == "IDENTITY_TAKEN_AWAY"

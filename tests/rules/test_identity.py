@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from vdept.identity import providers
 from vdept.identity.rules import Candidate, Claims, Decision, Owner, Why, decide, vouched_email
@@ -132,7 +133,7 @@ def test_without_the_setting_there_is_no_provider() -> None:
 def test_several_providers_are_read_with_what_their_files_hold(tmp_path: Path) -> None:
     secret, key = tmp_path / "secret", tmp_path / "key.pem"
     secret.write_text("from a file\n")
-    key.write_text("-----BEGIN PRIVATE KEY-----\n")
+    key.write_bytes(ECKey.generate_key("P-256").as_pem(private=True))
     without = {name: value for name, value in SOUND.items() if name != "client_secret"}
     hue = without | {
         "key": "hue-1",
@@ -143,7 +144,7 @@ def test_several_providers_are_read_with_what_their_files_hold(tmp_path: Path) -
     moh, from_file, signing = providers.of(listed(SOUND, hue, dev))
     assert (moh.client_secret, moh.email_domains) == ("s3cret-of-moh", ("moh.gov.vn",))
     assert from_file.client_secret == "from a file"
-    assert signing.private_key.startswith("-----BEGIN")
+    assert providers.algorithm(providers.private_key(signing)) == "ES256"
     assert providers.find((moh, from_file), "hue-1") is from_file
     assert providers.find((moh, from_file), "nobody") is None
 
@@ -196,6 +197,46 @@ def test_a_setting_that_is_no_list_of_objects_is_refused(text: str, said: str) -
     with pytest.raises(ValueError, match="VDEPT_OIDC_PROVIDERS") as refused:
         providers.of(Settings(oidc_providers=text))
     assert said in str(refused.value)
+
+
+def pem(key: Any) -> str:
+    return str(key.as_pem(private=True), "ascii")
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [
+        (RSAKey.generate_key(2048), "RS256"),
+        (ECKey.generate_key("P-256"), "ES256"),
+        (OKPKey.generate_key("Ed25519"), "EdDSA"),
+    ],
+)
+def test_a_private_key_is_a_pem_or_a_jwk(key: Any, algorithm: str) -> None:
+    jwk = msgspec.json.encode(key.as_dict(private=True)).decode()
+    for text in (pem(key), jwk):
+        (found,) = providers.of(listed(SOUND | {"client_secret": "", "private_key": text}))
+        assert providers.algorithm(providers.private_key(found)) == algorithm
+
+
+PUBLIC = RSAKey.generate_key(2048).as_dict(private=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+        "{}",
+        '{"kty": "oct", "k": "c2VjcmV0"}',
+        msgspec.json.encode(PUBLIC).decode(),
+        pem(ECKey.generate_key("P-384")),
+        pem(OKPKey.generate_key("X25519")),
+    ],
+)
+def test_a_private_key_that_is_none_of_ours_is_refused_without_being_quoted(text: str) -> None:
+    with pytest.raises(ValueError, match="moh: private_key: ") as refused:
+        providers.of(listed(SOUND | {"client_secret": "", "private_key": text}))
+    assert text[-12:] not in str(refused.value)
 
 
 @pytest.mark.parametrize(("change", "said"), [({"issuer": "https://b.vn"}, "key"), ({"key": "b"}, "issuer")])

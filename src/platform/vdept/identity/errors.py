@@ -28,6 +28,12 @@ PERSON_NOT_ACTIVE = Refusal(
     vi="Tài khoản này không hoạt động. Hãy liên hệ đầu mối của đơn vị bạn.",
     en="This account is not active. Ask the coordinator of your unit.",
 )
+IDENTITY_TAKEN_AWAY = Refusal(
+    "IDENTITY_TAKEN_AWAY",
+    Kind.FORBIDDEN,
+    vi="Danh tính này vừa được gỡ khỏi tài khoản của bạn. Hãy liên hệ quản trị viên.",
+    en="This identity has just been taken from your account. Ask an administrator.",
+)
 IDENTITY_LINKED = refusal(
     "IDENTITY_LINKED",
     Kind.CONFLICT,

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from vdept.identity import rules
 from vdept.identity.access import get_identity_for_update
-from vdept.identity.errors import IDENTITY_LINKED
+from vdept.identity.errors import IDENTITY_LINKED, IDENTITY_TAKEN_AWAY
 from vdept.identity.models import Identity
 from vdept.identity.rules import Candidate, Claims, Decision, Owner, Why
 from vdept.kernel.db import Tx
@@ -32,8 +32,7 @@ class Arrival(NamedTuple):
 async def arrive(tx: Tx, claims: Claims, email_domains: tuple[str, ...]) -> Arrival:
     """Find whose subject has come from a provider, and link it where the rules let its e-mail address say so.
 
-    ``email_domains``: those that the provider answers for. The identity's row stays locked until the end of
-    the transaction: a session started within it cannot be overlooked by whoever unlinks the identity.
+    ``email_domains``: those that the provider answers for.
     """
     identity = await _seen(tx, claims)
     decision = rules.decide(
@@ -49,6 +48,16 @@ async def arrive(tx: Tx, claims: Claims, email_domains: tuple[str, ...]) -> Arri
         data = {"issuer": claims.issuer, "why": decision.why}
         tx.record("identity.waiting", "Identity", identity.id, data=data)
     return Arrival(identity, decision.person_id, decision.why)
+
+
+async def hold_identity(tx: Tx, identity_id: int, person_id: int) -> None:
+    """Make sure that the identity is still this person's, and that it stays so until the transaction ends.
+
+    A session is started within: whoever unlinks the identity comes after, and finds the session to end.
+    """
+    query = sa.select(Identity.person_id).where(Identity.id == identity_id).with_for_update()
+    if await tx.session.scalar(query) != person_id:
+        raise IDENTITY_TAKEN_AWAY.at()
 
 
 async def link_identity(tx: Tx, identity_id: int, person_id: int) -> Identity:

@@ -5,26 +5,31 @@
     [{"key": "moh", "name": "Bộ Y tế", "name_en": "Ministry of Health", "issuer": "https://id.moh.gov.vn",
       "client_id": "vdept", "client_secret_file": "/run/secrets/moh", "email_domains": ["moh.gov.vn"]}]
 
-With the provider, register ``{public address}/sign-in/oidc/{key}/callback`` as redirect address and
-``…/sign-in/oidc/{key}/back-channel`` for its sign-outs.
+With the provider, register three addresses of ours: ``/sign-in/oidc/{key}/callback`` to redirect to after
+signing in, ``/sign-in/signed-out`` after signing out, ``/sign-in/oidc/{key}/back-channel`` for its sign-outs.
 """
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from vdept.kernel.settings import Settings
+from vdept.kernel.settings import LOOPBACK, Settings
 
 CREDENTIALS = ("client_secret", "client_secret_file", "private_key", "private_key_file")
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](-?[a-z0-9])*$", max_length=40)]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _DOMAIN = re.compile(r"([a-z0-9](-*[a-z0-9])*\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_KINDS: dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 _SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 
 
@@ -70,7 +75,42 @@ def of(settings: Settings) -> tuple[Provider, ...]:
         values = [getattr(provider, name) for provider in listed]
         if len(set(values)) < len(values):
             raise _wrong(f"two providers have the same {name}")
-    return tuple(_with_files(provider) for provider in listed)
+    complete = tuple(_with_files(provider) for provider in listed)
+    for provider in complete:
+        if provider.private_key:
+            private_key(provider)
+    return complete
+
+
+def find(providers: Sequence[Provider], key: str) -> Provider | None:
+    """The provider of this key."""
+    return next((provider for provider in providers if provider.key == key), None)
+
+
+def private_key(provider: Provider) -> RSAKey | ECKey | OKPKey:
+    """What the platform signs with towards a provider that shares no secret with it. Raises ValueError."""
+    text = provider.private_key
+    try:
+        key: RSAKey | ECKey | OKPKey
+        if text.startswith("{"):
+            jwk = msgspec.json.decode(text, type=dict[str, Any])
+            key = _KINDS[jwk["kty"]].import_key(jwk)
+        else:
+            found = load_pem_private_key(text.encode(), None)
+            of_curve = ECKey if isinstance(found, EllipticCurvePrivateKey) else OKPKey
+            key = (RSAKey if isinstance(found, RSAPrivateKey) else of_curve).import_key(text)
+    except (JoseError, ValueError, TypeError, KeyError):  # what they say may quote the key
+        raise _wrong(f"{provider.key}: private_key: it is neither a PEM nor a JWK") from None
+    if key.is_private and algorithm(key):
+        return key
+    raise _wrong(f"{provider.key}: private_key: give an RSA, P-256 or Ed25519 private key")
+
+
+def algorithm(key: RSAKey | ECKey | OKPKey) -> str | None:
+    """The JWS algorithm that goes with a key; None for curves that are not used."""
+    if isinstance(key, RSAKey):
+        return "RS256"
+    return {"P-256": "ES256", "Ed25519": "EdDSA"}.get(key.curve_name)
 
 
 def address_fault(url: str, *, loopback: bool) -> str | None:
@@ -133,8 +173,3 @@ def _content(provider: Provider, field: str) -> str:
 
 def _wrong(what: str) -> ValueError:
     return ValueError(f"settings: VDEPT_OIDC_PROVIDERS: {what}")
-
-
-def find(providers: Sequence[Provider], key: str) -> Provider | None:
-    """The provider of this key."""
-    return next((provider for provider in providers if provider.key == key), None)
