@@ -1,0 +1,33 @@
+"""What all addresses of the authorization server share."""
+
+from functools import cached_property
+
+import structlog
+
+from vdept.clients.keys import Keyring
+from vdept.kernel.actor import system
+from vdept.kernel.vault import Vault
+from vdept_graphql.oauth.server import Addresses
+from vdept_graphql.services import Services
+from vdept_graphql.throttle import Throttle
+
+log = structlog.get_logger("vdept.oauth")
+security = structlog.get_logger("vdept.security")
+
+SYSTEM = system("oauth")
+
+
+class Platform:
+    """The connections, addresses and keys of one API process."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.settings = services.settings
+        self.database = services.database
+        self.addresses = Addresses(services.settings.issuer)
+        self.throttle = Throttle(services.redis)
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Made when it is first needed: only then must there be a secret key."""
+        return Keyring(Vault.of(self.settings))
