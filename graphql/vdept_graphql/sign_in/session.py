@@ -16,8 +16,8 @@ from vdept.kernel.db import Tx
 from vdept.people.access import get_person
 from vdept.people.tokens import actor_of_person
 from vdept_graphql.addresses import client_address
+from vdept_graphql.cookies import ended_cookie, session_cookie, sid_of
 from vdept_graphql.services import Services
-from vdept_graphql.sign_in.cookies import ended_cookie, session_cookie, sid_of
 
 security = structlog.get_logger("vdept.security")
 SYSTEM = system("sign-in")
