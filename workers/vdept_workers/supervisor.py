@@ -139,7 +139,8 @@ async def _prepare(settings: Settings, addresses: Addresses) -> tuple[Tokens, li
             for persona in await demo.load_demo(database)
         ]
         by_email = {persona.email: token for persona, token in tokens}
-        return tokens, await demo.things_to_try(database, f"{settings.issuer}/graphql", by_email)
+        tries = await demo.things_to_try(database, f"{settings.issuer}/graphql", by_email)
+        return tokens, [*tries, await demo.as_a_program(database, settings.issuer)]
     finally:
         await database.close()
 
@@ -179,7 +180,7 @@ def _when_ready(settings: Settings, children: list[Child]) -> None:
 
 
 def _announce(settings: Settings, tokens: Tokens, tries: list[demo.Try], link: str | None) -> None:
-    """What a newcomer needs: addresses, tokens, and three things to try."""
+    """What a newcomer needs: addresses, tokens, and things to try."""
     url = settings.issuer
     lines = [
         "",
@@ -201,7 +202,7 @@ def _announce(settings: Settings, tokens: Tokens, tries: list[demo.Try], link: s
     if tokens:
         lines += ["Tokens of the demonstration's people, valid for 7 days:", ""]
         lines += [f"  {who.name} <{who.email}>, {who.title}\n    {token}" for who, token in tokens]
-        lines += ["", "Three things to try:", ""]
+        lines += ["", "Things to try:", ""]
         lines += [f"  {i}. {each.shows}\n\n{each.command}\n" for i, each in enumerate(tries, start=1)]
     else:
         lines += ["No tokens yet: `vdept token EMAIL` mints one for a person on the platform."]

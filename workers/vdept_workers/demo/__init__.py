@@ -10,13 +10,14 @@ from vdept.units.registry import load_registry
 from vdept_workers.demo.figures import load_figures, load_figures_of_2021
 from vdept_workers.demo.people import PERSONAS, SYSTEM, Persona, load_people
 from vdept_workers.demo.plans import key_result_of, load_closed_plan, load_national_plan, targets_by_unit
+from vdept_workers.demo.program import as_a_program
 from vdept_workers.demo.season import season
 from vdept_workers.demo.tasks import load_tasks
 from vdept_workers.demo.trying import Try, things_to_try
 from vdept_workers.demo.work import Stage
 from vdept_workers.runtime import say
 
-__all__ = ["Persona", "Try", "load_demo", "things_to_try"]
+__all__ = ["Persona", "Try", "as_a_program", "load_demo", "things_to_try"]
 
 
 async def load_demo(database: Database) -> list[Persona]:

@@ -1,0 +1,62 @@
+"""A program of Huế that calls the platform for its province: an API client, and one command that it might run."""
+
+import sqlalchemy as sa
+
+from vdept.clients.models import ApiClient, ClientAuthentication
+from vdept.clients.registering import register_client, rotate_secret
+from vdept.kernel.db import Database
+from vdept.kernel.scopes import Scope
+from vdept.people.actors import actor_for
+from vdept.people.models import Person
+from vdept.units.models import Unit
+from vdept_workers.demo.people import HUE, HUE_HEAD, SYSTEM
+from vdept_workers.demo.trying import Try, curl
+
+NAME = "Hệ thống một cửa của thành phố Huế"
+SCOPES = (Scope.TASKS_READ, Scope.MEASUREMENTS_WRITE)
+
+OVERDUE = (
+    """{ unit(code: "46") { name tasks(filter: {overdue: true}, first: 3) { nodes { title dueOn } } } }"""
+)
+
+
+async def as_a_program(database: Database, issuer: str) -> Try:
+    """What a programmer of the province does: a token for the program itself, then a call with it."""
+    client_id, secret = await _credentials(database)
+    token = (
+        f"$(curl -s {issuer}/oauth/token -u {client_id}:{secret} -d grant_type=client_credentials "
+        """| sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')"""
+    )
+    call = curl(f"{issuer}/graphql", "'\"$TOKEN\"'", OVERDUE)
+    return Try(
+        "The same as a program of Huế asks it (OAuth 2; registered by the head, may read tasks and measure):",
+        f"TOKEN={token}\n{call}",
+    )
+
+
+async def _credentials(database: Database) -> tuple[str, str]:
+    """Its name and a new secret: a secret is shown once, and whoever runs the demonstration again has none."""
+    async with database.snapshot(SYSTEM) as reading:
+        head = (await reading.session.scalars(sa.select(Person).where(Person.email == HUE_HEAD))).one()
+        unit_id = (await reading.session.scalars(sa.select(Unit.id).where(Unit.code == HUE))).one()
+        actor = await actor_for(reading.session, head, reading.today)
+    async with database.begin(actor) as tx:
+        known = await tx.session.scalar(
+            sa.select(ApiClient.id).where(
+                ApiClient.unit_id == unit_id, ApiClient.name == NAME, ApiClient.revoked_at.is_(None)
+            )
+        )
+        client, secret = (
+            await rotate_secret(tx, known)
+            if known is not None
+            else await register_client(
+                tx,
+                unit_id,
+                name=NAME,
+                authentication=ClientAuthentication.SECRET,
+                scopes=SCOPES,
+                machine=True,
+            )
+        )
+    assert secret is not None  # noqa: S101 -- it signs in with one
+    return client.client_id, secret
