@@ -169,17 +169,19 @@ class Keyring:
 
     async def load(self, database: Database, now: datetime) -> None:
         """Have the keys at hand, read again after five seconds. Whoever comes first makes the first key."""
-        if self._read_since(now, RELOADED):
+        if self._ready(now):
             return
         async with self._reading:
-            if self._read_since(now, RELOADED):
+            if self._ready(now):
                 return
             async with database.snapshot(ACTOR, now=now) as tx:
                 await self._read(tx)
-            if all(held.retired_at is not None for held in self._held.values()):
-                async with database.begin(ACTOR, now=now) as tx:
-                    await _make_first_key(tx, self._vault)
-                    await self._read(tx)
+            if self._lasting():
+                return
+            async with database.begin(ACTOR, now=now) as tx:
+                await _make_first_key(tx, self._vault)
+            async with database.snapshot(ACTOR, now=now) as tx:
+                await self._read(tx)
 
     async def look_up(self, tx: Tx, token: str) -> None:
         """Read the keys again if ``token`` names one that is not at hand, at most once a second."""
@@ -189,8 +191,8 @@ class Keyring:
 
     def sign(self, claims: Mapping[str, Any], now: datetime) -> str:
         """A signed token (RFC 9068). Raises VaultError when the key cannot be decrypted."""
-        able = [held for held in self._held.values() if held.signs_from <= now and held.accepted(now)]
-        held = max(able, key=lambda one: (one.retired_at is None, one.signs_from))
+        accepted = [held for held in self._held.values() if held.accepted(now)]
+        held = max(accepted, key=lambda one: (one.signs_from <= now, one.retired_at is None, one.signs_from))
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": held.kid}
         return jws.serialize_compact(
             header, msgspec.json.encode(claims), self._private_key(held), registry=_registry
@@ -219,6 +221,13 @@ class Keyring:
     def public(self) -> dict[str, Any]:
         """The JWKS: every key that a valid token may have been signed with, and the one that signs next."""
         return {"keys": [dict(held.public) for held in self._held.values()]}
+
+    def _ready(self, now: datetime) -> bool:
+        return self._read_since(now, RELOADED) and self._lasting()
+
+    def _lasting(self) -> bool:
+        """Whether there is a key that nothing has been decided against."""
+        return any(held.retired_at is None for held in self._held.values())
 
     def _read_since(self, now: datetime, span: timedelta) -> bool:
         return self._read_at is not None and abs(now - self._read_at) < span
@@ -249,7 +258,7 @@ async def _make_first_key(tx: Tx, vault: Vault) -> None:
 
 def _header_of(token: str) -> _Header | None:
     segment, dot, _ = token.partition(".")
-    if not dot or len(token) > LONGEST:
+    if not dot or len(token) > LONGEST or not token.isascii():
         return None
     try:
         return _header.decode(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))

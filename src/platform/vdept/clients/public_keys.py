@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from joserfc import jwk
 from joserfc.errors import JoseError
+from joserfc.util import base64_to_int
 
 from vdept.kernel.errors import Refused, invalid
 
@@ -60,11 +61,11 @@ def _clean_key(key: object, *path: str | int) -> dict[str, str]:
     if not known or not 1 <= len(kept.get("kid", "")) <= 100 or max(map(len, kept.values())) > _LONGEST:
         raise _unfit(*path)
     try:
-        imported = jwk.import_key(dict(kept))
+        if "n" in kept and base64_to_int(kept["n"]).bit_length() < _RSA_BITS:
+            raise _unfit(*path)
+        jwk.import_key(dict(kept))
     except (JoseError, ValueError, TypeError, KeyError):
         raise _unfit(*path) from None
-    if isinstance(imported, jwk.RSAKey) and imported.raw_value.key_size < _RSA_BITS:
-        raise _unfit(*path)
     return kept
 
 

@@ -29,9 +29,13 @@ def digest(token: str) -> bytes:
 
 
 async def mint_token(tx: Tx, person: Person, *, label: str, ttl: timedelta) -> str:
-    """A new token with which ``person`` calls until ``ttl`` has passed. It is shown this once."""
+    """A new token with which ``person`` calls until ``ttl`` has passed. It is shown this once.
+
+    A client that acts for the person gets none: a token of theirs would know no scopes.
+    """
+    oneself = tx.actor.person_id == person.id and tx.actor.client_id is None
     tx.actor.require(
-        tx.actor.sees_everything or tx.actor.person_id == person.id,
+        tx.actor.sees_everything or oneself,
         Words("chính người đó hoặc quản trị viên", "the person, or an administrator"),
         "personId",
     )
