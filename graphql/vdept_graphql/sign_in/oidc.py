@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from litestar import Request, Response, get
+from litestar.params import FromPath
 
 from vdept.identity import linking, providers
 from vdept.identity.errors import PERSON_NOT_ACTIVE
@@ -104,7 +105,7 @@ def routes(services: Services) -> list[Any]:
         return Visit(services, throttle, request, provider)
 
     @get("/sign-in/oidc/{key:str}")
-    async def start(request: Request[Any, Any, Any], key: str) -> Response[bytes]:
+    async def start(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[bytes]:
         """Off to the provider."""
         visit = visit_of(request, key)
         await visit.slow_down("begun")
@@ -114,7 +115,7 @@ def routes(services: Services) -> list[Any]:
             return visit.away(error)
 
     @get("/sign-in/oidc/{key:str}/callback")
-    async def callback(request: Request[Any, Any, Any], key: str) -> Response[bytes]:
+    async def callback(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[bytes]:
         """Back from the provider."""
         visit = visit_of(request, key)
         try:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from litestar import Request, Response, post
+from litestar.params import FromPath
 
 from vdept.identity.providers import Provider, find
 from vdept.kernel.clock import utc_now
@@ -28,7 +29,7 @@ def routes(services: Services, listed: Sequence[Provider]) -> list[Any]:
     """The route handler of providers' sign-outs."""
 
     @post("/sign-in/oidc/{key:str}/back-channel", status_code=200, request_max_body_size=LARGEST)
-    async def back_channel(request: Request[Any, Any, Any], key: str) -> Response[bytes]:
+    async def back_channel(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[bytes]:
         provider = find(listed, key)
         if provider is None:
             return _answer(404, "There is no such provider.")
