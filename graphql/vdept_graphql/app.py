@@ -7,15 +7,18 @@ from litestar import Litestar, Request, Response, Router, get, route
 from litestar.exceptions import ClientException, HTTPException
 
 from vdept.kernel.db import Database
-from vdept.kernel.errors import Locale
+from vdept.kernel.errors import Locale, Refused
 from vdept.kernel.settings import Settings
-from vdept.people import tokens
-from vdept_graphql import oauth, pages, schema, sign_in
+from vdept_graphql import headers, oauth, pages, schema, sign_in
+from vdept_graphql.authentication import Authenticate, Authentication
+from vdept_graphql.budget import Budget
+from vdept_graphql.current_session import current_session
 from vdept_graphql.engine import Engine
-from vdept_graphql.errors import incident, internal_error
+from vdept_graphql.errors import incident, internal_error, refused_body
 from vdept_graphql.health import Pingable, readiness
-from vdept_graphql.http import Authenticate, GraphQLOverHTTP, client_error, failed, respond
+from vdept_graphql.http import STATUS, GraphQLOverHTTP, client_error, failed, locale_of, respond
 from vdept_graphql.services import Services
+from vdept_graphql.throttle import Throttle
 
 log = structlog.get_logger("vdept.http")
 
@@ -28,8 +31,14 @@ def create_app(
     authenticate: Authenticate | None = None,
     engine: Engine | None = None,
 ) -> Litestar:
-    """The application on an open database. Whoever opened ``database`` and ``redis`` closes them."""
-    serve = GraphQLOverHTTP(engine or schema.engine, database, authenticate or tokens.authenticate)
+    """The application on an open database. Whoever opened ``database`` and ``redis`` closes them.
+
+    ``authenticate`` takes the place of looking at bearer tokens, for tests.
+    """
+    services = Services(settings, database, redis)
+    authentication = Authentication(services, authenticate)
+    budget = Budget(Throttle(redis), settings.budget_points)
+    serve = GraphQLOverHTTP(engine or schema.engine, services, authentication, budget)
 
     @route("/graphql", http_method=["GET", "POST"], status_code=200)
     async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -44,19 +53,31 @@ def create_app(
         good, parts = await readiness(database, redis)
         return respond({"status": "ok" if good else "not ready", **parts}, 200 if good else 503)
 
-    services = Services(settings, database, redis)
-    handlers = [graphql, live, ready, pages.style, *oauth.routes(services), *sign_in.routes(services)]
+    session = current_session(services, authentication)
+    handlers = [
+        graphql,
+        session,
+        live,
+        ready,
+        pages.style,
+        *oauth.routes(services),
+        *sign_in.routes(services),
+    ]
     return Litestar(
         route_handlers=[Router("/", route_handlers=handlers)],
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={Exception: on_exception},
+        before_send=[headers.before_send(settings)],
         openapi_config=None,
         logging_config=None,
     )
 
 
-def on_exception(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Whatever escapes a handler: still JSON, never a stack trace."""
+    if isinstance(error, Refused):
+        locale = locale_of(request.headers.get("accept-language")) or Locale.VI
+        return respond({"errors": [refused_body(error, locale)]}, STATUS[error.refusal.kind])
     if isinstance(error, ClientException):
         return failed(*client_error(error))
     if isinstance(error, HTTPException) and error.status_code < 500:

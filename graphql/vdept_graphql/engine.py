@@ -1,7 +1,7 @@
 """Runs documents: parsed and validated once per text, executed by graphql-core under Strawberry's schema."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
-from functools import lru_cache
 from inspect import isawaitable
 from typing import Any, NamedTuple, cast
 
@@ -56,11 +56,24 @@ class Engine:
         self.schema = schema
         self.core = schema._schema  # noqa: SLF001  the graphql-core schema has no public name
         self.rules = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-        self._remembered = lru_cache(maxsize=CACHED_DOCUMENTS)(self._prepare)
+        self._remembered: OrderedDict[str, DocumentNode] = OrderedDict()
+
+    def remembers(self, query: str) -> bool:
+        """Whether ``query`` was read lately: then asking for its document is a look-up."""
+        return query in self._remembered
 
     def document(self, query: str) -> DocumentNode:
         """The parsed and valid document of ``query``; raises RequestError."""
-        return self._remembered(query) if len(query) <= CACHED_TEXT else self._prepare(query)
+        known = self._remembered.get(query)
+        if known is not None:
+            self._remembered.move_to_end(query)
+            return known
+        document = self._prepare(query)
+        if len(query) <= CACHED_TEXT:
+            self._remembered[query] = document
+            if len(self._remembered) > CACHED_DOCUMENTS:
+                self._remembered.popitem(last=False)
+        return document
 
     def _prepare(self, query: str) -> DocumentNode:
         try:

@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -13,13 +14,17 @@ from graphql import OperationType
 from litestar import Request, Response
 from litestar.exceptions import ClientException
 
-from vdept.kernel.actor import Actor
 from vdept.kernel.clock import utc_now
-from vdept.kernel.db import Database
-from vdept.kernel.errors import Locale
+from vdept.kernel.errors import Kind, Locale, Refused
+from vdept_graphql import budget, scopes
+from vdept_graphql.authentication import Authentication, HeldUp, Unauthenticated
+from vdept_graphql.budget import Budget, OverBudget
 from vdept_graphql.context import Context
+from vdept_graphql.csrf import require_same_origin, require_token
 from vdept_graphql.engine import Engine, RequestError
-from vdept_graphql.errors import incident, internal_error, present, unauthenticated
+from vdept_graphql.errors import incident, internal_error, present, refused_body, unauthenticated
+from vdept_graphql.failures import TOO_MANY_ATTEMPTS
+from vdept_graphql.services import Services
 
 log = structlog.get_logger("vdept.http")
 
@@ -34,7 +39,7 @@ UNAVAILABLE = {
     Locale.EN: "The service cannot answer at the moment. Try again in a few seconds.",
 }
 
-Authenticate = Callable[[Any, str, Any], Awaitable[Actor | None]]
+STATUS = {Kind.INVALID: 400, Kind.FORBIDDEN: 403, Kind.NOT_FOUND: 404, Kind.CONFLICT: 409}
 
 
 class GraphQLRequest(msgspec.Struct, rename="camel"):
@@ -163,28 +168,65 @@ def _from_query(parameters: Any) -> GraphQLRequest:
         raise Rejected(400, "MALFORMED_JSON", message) from None
 
 
-def bearer(header: str | None) -> str | None:
-    scheme, _, token = (header or "").strip().partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+@dataclass(slots=True)
+class Exchange:
+    """One request and what becomes of it."""
+
+    request: Request[Any, Any, Any]
+    context: Context
+    named: Locale | None
+    """The language that the request names, before the caller's own."""
+    media: str = JSON
+    old_client: bool = False
+    """Reads the status 200 even where the request is refused."""
+    headers: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, Any] = field(default_factory=dict)
+    """What the log will say."""
+
+    def answer(
+        self, body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Response[bytes]:
+        return respond(body, status, self.media, {**self.headers, **(headers or {})})
+
+    def refuse(
+        self, refused: Refused, status: int, headers: Mapping[str, str] | None = None
+    ) -> Response[bytes]:
+        """One refusal of the request as a whole."""
+        self.seen["refused"] = refused.code
+        return self.answer({"errors": [refused_body(refused, self.context.locale)]}, status, headers)
 
 
 class GraphQLOverHTTP:
     """Answers one HTTP request: who asks, what is asked, what came of it, and one line in the log."""
 
-    def __init__(self, engine: Engine, database: Database, authenticate: Authenticate) -> None:
+    def __init__(
+        self, engine: Engine, services: Services, authentication: Authentication, budget: Budget
+    ) -> None:
         self.engine = engine
-        self.database = database
-        self.authenticate = authenticate
+        self.services = services
+        self.authentication = authentication
+        self.budget = budget
 
     async def __call__(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         started = time.perf_counter()
         named = locale_of(request.headers.get("accept-language"))
-        context = Context(self.database, utc_now(), named or Locale.VI)
-        seen: dict[str, Any] = {"method": request.method}
+        context = Context(self.services.database, utc_now(), named or Locale.VI)
+        it = Exchange(request, context, named, seen={"method": request.method})
         try:
-            response = await self._answer(request, context, named, seen)
+            response = await self._answer(it)
+        except Unauthenticated as error:
+            it.seen["refused"] = "UNAUTHENTICATED"
+            body = {"errors": [unauthenticated(context.locale)]}
+            response = it.answer(body, 401, {"WWW-Authenticate": error.challenge})
+        except HeldUp as error:
+            refused = TOO_MANY_ATTEMPTS.at(seconds=int(error.wait))
+            response = it.refuse(refused, 429, error.wait.headers)
+        except OverBudget as error:
+            response = it.refuse(error.refused, 429, error.headers)
+        except Refused as error:
+            response = it.refuse(error, STATUS[error.refusal.kind])
         except Rejected as error:
-            response = failed(error.status, error.code, error.message, error.headers)
+            response = failed(error.status, error.code, error.message, {**it.headers, **error.headers})
         except ClientException as error:
             response = failed(*client_error(error))
         except UNREACHABLE as error:
@@ -195,55 +237,63 @@ class GraphQLOverHTTP:
             response = respond({"errors": [body]}, 500)
         finally:
             await context.close()
-        seen |= {"status": response.status_code, "ms": round((time.perf_counter() - started) * 1000, 1)}
-        log.info("graphql", actor=context.actor.key, **seen)
+        it.seen |= {"status": response.status_code, "ms": round((time.perf_counter() - started) * 1000, 1)}
+        log.info("graphql", actor=context.actor.key, **it.seen)
         return response
 
-    async def _answer(
-        self, request: Request[Any, Any, Any], context: Context, named: Locale | None, seen: dict[str, Any]
-    ) -> Response[bytes]:
-        media, old_client = media_of(request.headers.get("accept"))
-        asked = await read_request(request)
-        if not await self._sign_in(context, request.headers.get("authorization"), named):
-            return respond(
-                {"errors": [unauthenticated(context.locale)]}, 401, media, {"WWW-Authenticate": "Bearer"}
-            )
-        refused = 200 if old_client else 400
+    async def _answer(self, it: Exchange) -> Response[bytes]:
+        it.media, it.old_client = media_of(it.request.headers.get("accept"))
+        asked = await read_request(it.request)
+        await self._sign_in(it)
+        if not self.engine.remembers(asked.query):
+            await self._spend(it, budget.of_reading(asked.query))
+        refused = 200 if it.old_client else 400
+        context = it.context
         try:
             document = self.engine.document(asked.query)
             operation = self.engine.operation(document, asked.operation_name)
+            needed = self.engine.needs(document, operation)
             cost = self.engine.cost(document, asked.operation_name, asked.variables)
         except RequestError as error:
-            seen["refused"] = error.code
-            errors = [one for each in error.errors for one in present(each, context, error.code)]
-            return respond({"errors": errors}, refused, media)
-        seen |= {
+            await self._spend(it, budget.REFUSED)
+            it.seen["refused"] = error.code
+            return it.answer(
+                {"errors": [one for e in error.errors for one in present(e, context, error.code)]}, refused
+            )
+        it.seen |= {
             "operation": operation.name.value if operation.name else None,
             "kind": operation.operation.value,
             "cost": cost,
         }
-        if request.method == "GET" and operation.operation is not OperationType.QUERY:
+        await self._spend(it, cost + budget.of_body(len(await it.request.body())))
+        try:
+            scopes.require(context.actor, needed)
+        except Refused as error:
+            return it.refuse(error, 403, {"WWW-Authenticate": scopes.challenge(needed)})
+        if it.request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise Rejected(405, "METHOD_NOT_ALLOWED", "Mutations are sent by POST.", {"Allow": "POST"})
         answer = await self.engine.run(document, asked.operation_name, asked.variables, context)
         body: dict[str, Any] = {"extensions": {"cost": cost}}
         if answer.errors:
             body["errors"] = [one for each in answer.errors for one in present(each, context)]
-            seen["errors"] = sorted({one["extensions"]["code"] for one in body["errors"]})
+            it.seen["errors"] = sorted({one["extensions"]["code"] for one in body["errors"]})
         if answer.ran or answer.data is not None:
-            return respond({"data": answer.data, **body}, 200, media)
-        return respond(body, refused, media)
+            return it.answer({"data": answer.data, **body})
+        return it.answer(body, refused)
 
-    async def _sign_in(self, context: Context, header: str | None, named: Locale | None) -> bool:
-        token = bearer(header)
-        if token is None:
-            return False
+    async def _sign_in(self, it: Exchange) -> None:
+        """Find out who asks. A browser sends its cookie by itself: then our own page must have asked."""
+        context = it.context
         async with context.reading() as tx:
-            actor = await self.authenticate(tx, token, context.now)
-        if actor is None:
-            return False
-        context.act_as(actor)
-        context.locale = named or actor.locale
-        return True
+            caller = await self.authentication.caller(it.request, tx)
+        context.locale = it.named or caller.actor.locale
+        if caller.session is not None and it.request.method != "GET":
+            require_same_origin(it.request, self.services.settings.issuer)
+            require_token(it.request, caller.session.csrf)
+        await context.act_as(caller.actor)
+
+    async def _spend(self, it: Exchange, points: int) -> None:
+        it.headers |= await self.budget.spend(it.context.actor, points)
 
 
 def client_error(error: ClientException) -> tuple[int, str, str]:

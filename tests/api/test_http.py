@@ -131,15 +131,17 @@ async def test_the_media_type_is_negotiated(
 
 
 async def test_nobody_gets_in_without_a_valid_token(api: Api, world: World) -> None:
-    for headers in (
-        {},
-        {"authorization": "Bearer nonsense"},
-        {"authorization": "Basic eDp5"},
-        {"authorization": "Bearer"},
+    for headers, challenge in (
+        ({}, "Bearer"),
+        ({"authorization": "Bearer nonsense"}, 'Bearer error="invalid_token"'),
+        ({"authorization": "Bearer a.b.c"}, 'Bearer error="invalid_token"'),
+        ({"authorization": "Basic eDp5"}, 'Bearer error="invalid_token"'),
+        ({"authorization": "Bearer"}, 'Bearer error="invalid_token"'),
+        ({"authorization": ""}, 'Bearer error="invalid_token"'),
     ):
         reply = await api.post(body("{ me { id } }"), **headers)
         assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"])
-        assert reply.headers["www-authenticate"] == "Bearer"
+        assert reply.headers["www-authenticate"] == challenge
         assert "data" not in reply.body
 
 
