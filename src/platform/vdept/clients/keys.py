@@ -9,7 +9,7 @@ import asyncio
 import base64
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -58,7 +58,6 @@ async def rotate_keys(tx: Tx, vault: Vault, *, at_once: bool = False) -> Signing
     tx.actor.require(tx.actor.sees_everything, ADMINISTRATOR)
     await tx.session.execute(_LOCK)
     live = (await tx.session.scalars(_live(tx.now).with_for_update())).all()
-    signing = any(key.signs_from <= tx.now for key in live)
     key = ECKey.generate_key("P-256")
     kid = key.thumbprint()
     public = {"kty": "EC", **_curve_members(key), "kid": kid, "use": "sig", "alg": ALGORITHM}
@@ -67,7 +66,7 @@ async def rotate_keys(tx: Tx, vault: Vault, *, at_once: bool = False) -> Signing
         public=public,
         private=vault.encrypt(msgspec.json.encode(key.as_dict(private=True))),
         created_at=tx.now,
-        signs_from=tx.now + PUBLISHED_BEFORE if signing and not at_once else tx.now,
+        signs_from=begins([key.signs_from for key in live], tx.now, at_once=at_once),
     )
     tx.session.add(row)
     for other in live:
@@ -76,6 +75,11 @@ async def rotate_keys(tx: Tx, vault: Vault, *, at_once: bool = False) -> Signing
     await tx.session.flush()
     tx.record("signing_key.made", "SigningKey", row.id, data={"kid": kid, "signs_from": row.signs_from})
     return row
+
+
+def begins(others: Iterable[datetime], now: datetime, *, at_once: bool) -> datetime:
+    """When a key that is made now begins to sign, if the other live ones begin then."""
+    return now + PUBLISHED_BEFORE if not at_once and any(other <= now for other in others) else now
 
 
 async def retire_key(tx: Tx, kid: str) -> SigningKey:
@@ -145,6 +149,12 @@ class _Held:
         return self.retired_at is None or now < self.retired_at
 
 
+def signing(keys: Iterable[_Held], now: datetime) -> _Held:
+    """The key to sign with: one that has begun, the latest, and before all one that is there to stay."""
+    accepted = [key for key in keys if key.accepted(now)]
+    return max(accepted, key=lambda key: (key.signs_from <= now, key.retired_at is None, key.signs_from))
+
+
 class Signed(NamedTuple):
     """What a token says and which key says so."""
 
@@ -191,8 +201,7 @@ class Keyring:
 
     def sign(self, claims: Mapping[str, Any], now: datetime) -> str:
         """A signed token (RFC 9068). Raises VaultError when the key cannot be decrypted."""
-        accepted = [held for held in self._held.values() if held.accepted(now)]
-        held = max(accepted, key=lambda one: (one.signs_from <= now, one.retired_at is None, one.signs_from))
+        held = signing(self._held.values(), now)
         header = {"alg": ALGORITHM, "typ": TYPE, "kid": held.kid}
         return jws.serialize_compact(
             header, msgspec.json.encode(claims), self._private_key(held), registry=_registry
