@@ -2,7 +2,7 @@
 
 import asyncio
 import multiprocessing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -164,15 +164,9 @@ def test_whenever_keys_are_rotated_every_token_is_accepted_for_its_whole_life(
     for minutes, at_once in [(0, True), *turns]:
         now += minutes * MINUTE
         live = [key for key in held if key.accepted(now)]
-        begun = any(key.signs_from <= now for key in live)
-        starts = now + PUBLISHED_BEFORE if begun and not at_once else now
-        held = [
-            keys._Held(
-                k.kid, k.public, k.key, k.sealed, k.signs_from, k.retired_at or starts + ACCEPTED_AFTER
-            )
-            for k in live
-        ]
-        held.append(keys._Held(str(len(moments)), {}, None, b"", starts, None))  # type: ignore[arg-type]
+        starts = keys.begins([key.signs_from for key in live], now, at_once=at_once)
+        held = [replace(key, retired_at=key.retired_at or starts + ACCEPTED_AFTER) for key in live]
+        held.append(keys._Held(str(len(moments)), {}, jwk.ECKey, b"", starts, None))
         moments += [now, starts]
         for moment in moments:
             chosen = keys.signing(held, moment) if moment >= now else None
