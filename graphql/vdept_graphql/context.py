@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import strawberry
 from sqlalchemy.exc import DBAPIError
 
+from vdept.identity.sessions import Sessions
 from vdept.kernel.actor import Actor, ActorKind
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.errors import Locale
@@ -82,6 +83,7 @@ class Context:
     now: datetime
     locale: Locale = Locale.VI
     actor: Actor = NOBODY
+    sessions: Sessions | None = None
     background: set[asyncio.Task[None]] = field(default_factory=set)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _snapshot: AsyncExitStack | None = None

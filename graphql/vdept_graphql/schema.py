@@ -9,6 +9,8 @@ from vdept_graphql.client_mutations import ClientMutation
 from vdept_graphql.clients import ClientQuery
 from vdept_graphql.compiled import CompiledExecutor
 from vdept_graphql.engine import Engine
+from vdept_graphql.identities import IdentityQuery
+from vdept_graphql.identity_mutations import IdentityMutation
 from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
 from vdept_graphql.nodes import NodeQuery
 from vdept_graphql.people import PeopleQuery
@@ -31,7 +33,15 @@ DESCRIBED = (target_enums, task_enums, outcome_enums)
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
 class Query(
-    NodeQuery, UnitQuery, PeopleQuery, TargetQuery, MeasurementQuery, TaskQuery, ActivityQuery, ClientQuery
+    NodeQuery,
+    UnitQuery,
+    PeopleQuery,
+    TargetQuery,
+    MeasurementQuery,
+    TaskQuery,
+    ActivityQuery,
+    ClientQuery,
+    IdentityQuery,
 ):
     """The read side."""
 
@@ -44,6 +54,7 @@ class Mutation(
     UnitMutation,
     PeopleMutation,
     ClientMutation,
+    IdentityMutation,
     PlanMutation,
     PlanImportMutation,
     TargetMutation,

@@ -45,7 +45,7 @@ TYPES: Mapping[Place, str] = {
     Scope.TASKS_READ: "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity TaskAnswer "
     "CreatedTask Comment Evidence",
     Scope.ACTIVITIES_READ: "Activity ActivityFeed",
-    PERSONAL: "ApiClient ClientAuthorization",
+    PERSONAL: "ApiClient ClientAuthorization Identity",
 }
 """Every type that has fields, once. A connection and its edges are placed with what they list; a payload is
 open, because the mutation that answers with it is not."""
@@ -62,7 +62,8 @@ MUTATIONS: Mapping[Place, str] = {
     "extendTask reportProgress reportProgressMany inviteParticipants acceptInvitation declineInvitation "
     "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget addDependency "
     "removeDependency setParentTask commentOnTask addEvidence",
-    PERSONAL: "registerClient updateClient rotateClientSecret revokeClient revokeAuthorization",
+    PERSONAL: "registerClient updateClient rotateClientSecret revokeClient revokeAuthorization linkIdentity "
+    "unlinkIdentity",
 }
 """Every mutation field, once."""
 

@@ -1,9 +1,11 @@
 """From a provider's subject to a person: by vouched e-mail once, by an administrator, never by a race."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+import redis.asyncio
 import sqlalchemy as sa
 
 import factories
@@ -13,11 +15,14 @@ from vdept.identity import linking, queries
 from vdept.identity.models import Identity
 from vdept.identity.queries import IdentityFilter
 from vdept.identity.rules import Claims, Why
+from vdept.identity.sessions import Sessions
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Actor, ActorKind, system
+from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
 from vdept.kernel.pages import PageRequest
+from vdept.kernel.settings import Settings
 from vdept.people.models import Person
 from vdept.people.service import update_person
 
@@ -25,6 +30,13 @@ MOH = "https://id.moh.gov.vn"
 DOMAINS = ("moh.gov.vn",)
 DOOR = system("sign-in")
 ADMIN = Actor(ActorKind.PERSON, person_id=900, administrator=True)
+
+
+@pytest.fixture
+async def sessions(redis_url: str) -> AsyncIterator[Sessions]:
+    client = redis.asyncio.from_url(redis_url)
+    yield Sessions.of(Settings(), client)
+    await client.aclose()
 
 
 def claims(subject: str = "s-1", email: str | None = "an@moh.gov.vn", **more: object) -> Claims:
@@ -168,12 +180,14 @@ async def test_an_administrator_says_whose_an_identity_is(db: Database) -> None:
     assert (await verbs(db))[1:] == [("identity.linked", "person:900", data)]
 
 
-async def test_what_an_administrator_took_away_does_not_come_back_by_e_mail(db: Database) -> None:
+async def test_what_an_administrator_took_away_does_not_come_back_by_e_mail(
+    db: Database, sessions: Sessions
+) -> None:
     an = await person(db)
     identity = (await arrive(db, claims())).identity
     for _ in range(2):
         async with db.begin(ADMIN) as tx:
-            await linking.unlink_identity(tx, identity.id)
+            await linking.unlink_identity(tx, identity.id, sessions)
     kept = await row(db, identity.id)
     assert (kept.person_id, kept.linked_at, kept.linked_by_id) == (None, None, None)
     assert (await arrive(db, claims(), now=NOW + timedelta(hours=1))).why is Why.UNLINKED
@@ -209,7 +223,9 @@ async def test_an_identity_goes_to_nobody_else_and_to_nobody_inactive(db: Databa
     assert (await row(db, waiting.id)).person_id is None
 
 
-async def test_only_administrators_link_and_unlink_and_others_see_only_their_own(db: Database) -> None:
+async def test_only_administrators_link_and_unlink_and_others_see_only_their_own(
+    db: Database, sessions: Sessions
+) -> None:
     an, binh = await person(db), await person(db, "binh@moh.gov.vn")
     own = (await arrive(db, claims())).identity
     other = (await arrive(db, claims("s-2", None))).identity
@@ -217,9 +233,9 @@ async def test_only_administrators_link_and_unlink_and_others_see_only_their_own
     actor = Actor(ActorKind.PERSON, person_id=an.id)
     for act, code in (
         (lambda tx: linking.link_identity(tx, own.id, binh.id), "FORBIDDEN"),
-        (lambda tx: linking.unlink_identity(tx, own.id), "FORBIDDEN"),
+        (lambda tx: linking.unlink_identity(tx, own.id, sessions), "FORBIDDEN"),
         (lambda tx: linking.link_identity(tx, other.id, an.id), "NOT_FOUND"),
-        (lambda tx: linking.unlink_identity(tx, other.id), "NOT_FOUND"),
+        (lambda tx: linking.unlink_identity(tx, other.id, sessions), "NOT_FOUND"),
     ):
         with pytest.raises(Refused) as refused:
             async with db.begin(actor) as tx:
@@ -277,14 +293,51 @@ async def test_a_sign_in_takes_the_same_few_statements_however_many_people_wait(
     assert (taken, len(statements)) == ([5, 4], 2)
 
 
-async def test_who_unlinks_waits_until_the_session_is_there_to_be_ended(db: Database) -> None:
+async def test_unlinking_ends_the_sessions_that_the_identity_began_and_no_others(
+    db: Database, sessions: Sessions
+) -> None:
+    an = await person(db)
+    identity = (await arrive(db, claims())).identity
+    now = utc_now()
+    began = await sessions.start(an.id, now, method="oidc", issuer=MOH, subject="s-1")
+    others = [
+        await sessions.start(an.id, now, method="link"),
+        await sessions.start(an.id, now, method="oidc", issuer="https://id.hue.gov.vn", subject="s-1"),
+        await sessions.start(an.id, now, method="oidc", issuer=MOH, subject="s-2"),
+    ]
+    async with db.begin(ADMIN) as tx:
+        await linking.unlink_identity(tx, identity.id, sessions)
+    assert await sessions.find(began.sid, now) is None
+    assert [bool(await sessions.find(one.sid, now)) for one in others] == [True] * 3
+
+
+@pytest.mark.parametrize("away", ["none", "unreachable"])
+async def test_an_identity_whose_sessions_cannot_be_ended_stays_linked(db: Database, away: str) -> None:
+    an = await person(db)
+    identity = (await arrive(db, claims())).identity
+    before = await verbs(db)
+    nowhere = redis.asyncio.from_url("redis://127.0.0.1:1") if away == "unreachable" else None
+    gone = Sessions.of(Settings(), nowhere) if nowhere is not None else None
+    with pytest.raises(Refused) as refused:
+        async with db.begin(ADMIN) as tx:
+            await linking.unlink_identity(tx, identity.id, gone)
+    assert refused.value.code == "SESSIONS_AWAY"
+    assert (await row(db, identity.id)).person_id == an.id
+    assert await verbs(db) == before
+    if nowhere is not None:
+        await nowhere.aclose()
+
+
+async def test_who_unlinks_waits_until_the_session_is_there_to_be_ended(
+    db: Database, sessions: Sessions
+) -> None:
     an = await person(db)
     identity = (await arrive(db, claims())).identity
     order: list[str] = []
 
     async def unlink() -> None:
         async with db.begin(ADMIN) as tx:
-            await linking.unlink_identity(tx, identity.id)
+            await linking.unlink_identity(tx, identity.id, sessions)
             order.append("unlinked")
 
     async with db.begin(DOOR) as tx:

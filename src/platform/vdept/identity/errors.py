@@ -40,3 +40,9 @@ IDENTITY_LINKED = refusal(
     vi="Danh tính này đã thuộc về {name}. Hãy gỡ liên kết (unlinkIdentity) trước.",
     en="This identity already belongs to {name}. Take it away first (unlinkIdentity).",
 )
+SESSIONS_AWAY = refusal(
+    "SESSIONS_AWAY",
+    Kind.CONFLICT,
+    vi="Không kết thúc được các phiên đăng nhập lúc này nên chưa có gì thay đổi. Hãy thử lại sau ít phút.",
+    en="The sessions cannot be ended at the moment, so nothing was changed. Try again in a few minutes.",
+)

@@ -7,9 +7,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from vdept.identity import rules
 from vdept.identity.access import get_identity_for_update
-from vdept.identity.errors import IDENTITY_LINKED, IDENTITY_TAKEN_AWAY
+from vdept.identity.errors import IDENTITY_LINKED, IDENTITY_TAKEN_AWAY, SESSIONS_AWAY
 from vdept.identity.models import Identity
 from vdept.identity.rules import Candidate, Claims, Decision, Owner, Why
+from vdept.identity.sessions import Sessions, SessionsAway
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Words
 from vdept.people.access import get_person_for_update
@@ -79,10 +80,11 @@ async def link_identity(tx: Tx, identity_id: int, person_id: int) -> Identity:
     return identity
 
 
-async def unlink_identity(tx: Tx, identity_id: int) -> Identity:
-    """Take an identity from its person; it waits for an administrator from then on. For administrators.
+async def unlink_identity(tx: Tx, identity_id: int, sessions: Sessions | None) -> Identity:
+    """Take an identity from its person, and end the sessions it began. For administrators.
 
-    The caller ends the sessions of this subject before the transaction commits, while the row is locked.
+    It waits for an administrator from then on. The sessions end while the row is locked, so that nobody can
+    start another one in between (:func:`hold_identity`).
     """
     identity = await get_identity_for_update(tx, identity_id, "identityId")
     tx.actor.require(tx.actor.sees_everything, ADMINISTRATOR, "identityId")
@@ -92,6 +94,12 @@ async def unlink_identity(tx: Tx, identity_id: int) -> Identity:
     identity.unlinked_from_id, identity.person_id = identity.person_id, None
     identity.linked_at = identity.linked_by_id = None
     await tx.session.flush()
+    try:
+        if sessions is None:
+            raise SessionsAway("no sessions are kept here")
+        await sessions.end_of_provider(identity.issuer, subject=identity.subject)
+    except SessionsAway as error:
+        raise SESSIONS_AWAY.at("identityId") from error
     tx.record("identity.unlinked", "Identity", identity.id, data=data)
     return identity
 
