@@ -22,6 +22,7 @@ from vdept_workers.runtime import (
     say,
     servers,
     settings,
+    settings_to_serve,
     stop_on_signals,
     wait_for_database,
 )
@@ -63,7 +64,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     """Serve the API until asked to stop."""
     from vdept_workers import serving
 
-    chosen = settings()
+    chosen = settings_to_serve()
     sock = serving.listen(host or chosen.host, chosen.port if port is None else port)
     with sock, servers(chosen) as addresses:
         migrated(addresses.database_url, embedded=not chosen.database_url)
@@ -92,7 +93,7 @@ def up(demo: bool) -> None:
     from vdept_workers.supervisor import run
 
     try:
-        run(settings(), with_demo=demo)
+        run(settings_to_serve(), with_demo=demo)
     except Stopped:
         say("stopped")
 

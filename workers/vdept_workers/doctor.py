@@ -98,6 +98,27 @@ async def check_redis(patient: Patient) -> Finding:
     return Finding(True, f"{name} {server.get(f'{name}_version', server.get('redis_version'))}")
 
 
+async def check_providers(patient: Patient) -> Finding:
+    """Every identity provider answers with a discovery document and keys."""
+    from vdept.identity import providers
+    from vdept_graphql.sign_in.oidc_http import ProviderAway
+    from vdept_graphql.sign_in.oidc_provider import Remote
+
+    try:
+        listed = providers.of(patient.settings)
+    except ValueError as error:
+        return Finding(False, str(error), "Set VDEPT_OIDC_PROVIDERS right.")
+    for provider in listed:
+        try:
+            async with asyncio.timeout(5):
+                if not await Remote(provider).keys():
+                    raise ProviderAway("it has no key to sign with")
+        except (ProviderAway, TimeoutError) as error:
+            said = f"{provider.key}: {error or 'no answer'}"
+            return Finding(False, said, "Is its issuer right, and can it be reached from here?")
+    return Finding(True, ", ".join(provider.key for provider in listed) or "none: one-time links only")
+
+
 async def check_data(patient: Patient) -> Finding:
     if patient.settings.database_url and patient.settings.redis_url:
         return Finding(True, "not needed: both servers are given")
@@ -141,6 +162,7 @@ CHECKS: dict[str, Callable[[Patient], Awaitable[Finding]]] = {
     "extensions": check_extensions,
     "clock": check_clock,
     "redis": check_redis,
+    "providers": check_providers,
     "worker": check_worker,
     "outcomes": check_outcomes,
 }

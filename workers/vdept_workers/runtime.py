@@ -64,6 +64,18 @@ def settings() -> Settings:
         raise click.UsageError(str(error)) from error
 
 
+def settings_to_serve() -> Settings:
+    """The same for a process that people sign in to: its identity providers can be what they say."""
+    from vdept.identity import providers
+
+    chosen = settings()
+    try:
+        providers.of(chosen)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return chosen
+
+
 def stop_on_signals() -> None:
     """Turn a request to end into :class:`Stopped`, once: what unwinds must not be interrupted again."""
 
