@@ -57,7 +57,7 @@ def render(
     return Response(
         html(name, locale, **values).encode(),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Content-Security-Policy": policy(*form_targets), "Cache-Control": "no-store"},
     )
 
@@ -65,6 +65,4 @@ def render(
 @get("/static/style.css")
 async def style() -> Response[bytes]:
     """The one style sheet."""
-    return Response(
-        STYLE, media_type="text/css; charset=utf-8", headers={"Cache-Control": "public, max-age=3600"}
-    )
+    return Response(STYLE, media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})

@@ -6,9 +6,11 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from vdept.kernel.errors import Kind, Locale, Refused, Words
+from vdept_graphql.csrf import CSRF_REFUSED
 from vdept_graphql.errors import incident
 from vdept_graphql.http import UNAVAILABLE, UNREACHABLE, locale_of
 from vdept_graphql.pages import render
+from vdept_graphql.sign_in.session import address_of, security
 from vdept_graphql.throttle import Wait
 
 STATUS = {Kind.INVALID: 400, Kind.FORBIDDEN: 403, Kind.NOT_FOUND: 404, Kind.CONFLICT: 409}
@@ -40,6 +42,8 @@ def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[
     """Whatever escapes a handler of these pages."""
     locale = reader(request)
     if isinstance(error, Refused):
+        if error.refusal is CSRF_REFUSED:
+            security.warning("form refused", reason=error.code, address=address_of(request))
         said = Words(error.message(Locale.VI), error.message(Locale.EN))
         return problem(locale, STATUS[error.refusal.kind], NOT_DONE, said)
     if isinstance(error, TooMany):
