@@ -7,16 +7,26 @@ from litestar import Litestar, Request, Response, Router, get, route
 from litestar.exceptions import ClientException, HTTPException
 
 from vdept.kernel.db import Database
-from vdept.kernel.errors import Locale, Refused
+from vdept.kernel.errors import Locale
 from vdept.kernel.settings import Settings
 from vdept_graphql import headers, oauth, pages, schema, sign_in
 from vdept_graphql.authentication import Authenticate, Authentication
 from vdept_graphql.budget import Budget
 from vdept_graphql.current_session import current_session
 from vdept_graphql.engine import Engine
-from vdept_graphql.errors import incident, internal_error, refused_body
+from vdept_graphql.errors import incident, internal_error
 from vdept_graphql.health import Pingable, readiness
-from vdept_graphql.http import STATUS, GraphQLOverHTTP, client_error, failed, locale_of, respond
+from vdept_graphql.http import (
+    TURNED_AWAY,
+    UNAVAILABLE,
+    UNREACHABLE,
+    GraphQLOverHTTP,
+    client_error,
+    failed,
+    locale_of,
+    respond,
+    turned_away,
+)
 from vdept_graphql.services import Services
 from vdept_graphql.throttle import Throttle
 
@@ -75,11 +85,15 @@ def create_app(
 
 def on_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Whatever escapes a handler: still JSON, never a stack trace."""
-    if isinstance(error, Refused):
-        locale = locale_of(request.headers.get("accept-language")) or Locale.VI
-        return respond({"errors": [refused_body(error, locale)]}, STATUS[error.refusal.kind])
+    locale = locale_of(request.headers.get("accept-language")) or Locale.VI
+    if isinstance(error, TURNED_AWAY):
+        status, told, more = turned_away(error, locale)
+        return respond({"errors": [told]}, status, headers=more)
+    if isinstance(error, UNREACHABLE):
+        incident(error)
+        return failed(503, "UNAVAILABLE", UNAVAILABLE[locale], {"Retry-After": "2"})
     if isinstance(error, ClientException):
         return failed(*client_error(error))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return failed(error.status_code, "BAD_REQUEST", error.detail or "Bad request.")
-    return respond({"errors": [internal_error(incident(error), Locale.VI)]}, 500)
+    return respond({"errors": [internal_error(incident(error), locale)]}, 500)

@@ -168,6 +168,25 @@ def _from_query(parameters: Any) -> GraphQLRequest:
         raise Rejected(400, "MALFORMED_JSON", message) from None
 
 
+TURNED_AWAY = (Unauthenticated, HeldUp, OverBudget, Refused)
+"""A request that is not run at all, for a reason that its caller is told."""
+
+
+def turned_away(error: Exception, locale: Locale) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Status, error and headers of the answer to one of :data:`TURNED_AWAY`."""
+    match error:
+        case Unauthenticated():
+            return 401, unauthenticated(locale), {"WWW-Authenticate": error.challenge}
+        case HeldUp():
+            refused = TOO_MANY_ATTEMPTS.at(seconds=int(error.wait))
+            return 429, refused_body(refused, locale), error.wait.headers
+        case OverBudget():
+            return 429, refused_body(error.refused, locale), error.headers
+        case Refused():
+            return STATUS[error.refusal.kind], refused_body(error, locale), {}
+    raise error
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request and what becomes of it."""
@@ -189,11 +208,11 @@ class Exchange:
         return respond(body, status, self.media, {**self.headers, **(headers or {})})
 
     def refuse(
-        self, refused: Refused, status: int, headers: Mapping[str, str] | None = None
+        self, error: dict[str, Any], status: int, headers: Mapping[str, str] | None = None
     ) -> Response[bytes]:
         """One refusal of the request as a whole."""
-        self.seen["refused"] = refused.code
-        return self.answer({"errors": [refused_body(refused, self.context.locale)]}, status, headers)
+        self.seen["refused"] = error["extensions"]["code"]
+        return self.answer({"errors": [error]}, status, headers)
 
 
 class GraphQLOverHTTP:
@@ -215,17 +234,9 @@ class GraphQLOverHTTP:
         it = Exchange(request, context, named, seen={"method": request.method})
         try:
             response = await self._answer(it)
-        except Unauthenticated as error:
-            it.seen["refused"] = "UNAUTHENTICATED"
-            body = {"errors": [unauthenticated(context.locale)]}
-            response = it.answer(body, 401, {"WWW-Authenticate": error.challenge})
-        except HeldUp as error:
-            refused = TOO_MANY_ATTEMPTS.at(seconds=int(error.wait))
-            response = it.refuse(refused, 429, error.wait.headers)
-        except OverBudget as error:
-            response = it.refuse(error.refused, 429, error.headers)
-        except Refused as error:
-            response = it.refuse(error, STATUS[error.refusal.kind])
+        except TURNED_AWAY as error:
+            status, told, headers = turned_away(error, context.locale)
+            response = it.refuse(told, status, headers)
         except Rejected as error:
             response = failed(error.status, error.code, error.message, {**it.headers, **error.headers})
         except ClientException as error:
@@ -270,7 +281,9 @@ class GraphQLOverHTTP:
         try:
             scopes.require(context.actor, needed)
         except Refused as error:
-            return it.refuse(error, 403, {"WWW-Authenticate": scopes.challenge(needed)})
+            return it.refuse(
+                refused_body(error, context.locale), 403, {"WWW-Authenticate": scopes.challenge(needed)}
+            )
         if it.request.method == "GET" and operation.operation is not OperationType.QUERY:
             raise Rejected(405, "METHOD_NOT_ALLOWED", "Mutations are sent by POST.", {"Allow": "POST"})
         answer = await self.engine.run(document, asked.operation_name, asked.variables, context)
