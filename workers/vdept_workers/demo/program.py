@@ -1,4 +1,4 @@
-"""A program of Huế that calls the platform for its province: an API client, and one command that it might run."""
+"""A program of Huế that calls the platform for its province: its API client, and a command it might run."""
 
 import sqlalchemy as sa
 
@@ -15,9 +15,8 @@ from vdept_workers.demo.trying import Try, curl
 NAME = "Hệ thống một cửa của thành phố Huế"
 SCOPES = (Scope.TASKS_READ, Scope.MEASUREMENTS_WRITE)
 
-OVERDUE = (
-    """{ unit(code: "46") { name tasks(filter: {overdue: true}, first: 3) { nodes { title dueOn } } } }"""
-)
+OVERDUE = """{
+ unit(code: "46") { name tasks(filter: {overdue: true}, first: 3) { nodes { title dueOn } } } }"""
 
 
 async def as_a_program(database: Database, issuer: str) -> Try:
@@ -35,7 +34,7 @@ async def as_a_program(database: Database, issuer: str) -> Try:
 
 
 async def _credentials(database: Database) -> tuple[str, str]:
-    """Its name and a new secret: a secret is shown once, and whoever runs the demonstration again has none."""
+    """Its name and a new secret: a secret is shown once, and whoever comes again has none."""
     async with database.snapshot(SYSTEM) as reading:
         head = (await reading.session.scalars(sa.select(Person).where(Person.email == HUE_HEAD))).one()
         unit_id = (await reading.session.scalars(sa.select(Unit.id).where(Unit.code == HUE))).one()
