@@ -78,6 +78,7 @@ def create_app(
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={Exception: on_exception},
         before_send=[headers.before_send(settings)],
+        opt={"settings": settings},
         openapi_config=None,
         logging_config=None,
     )

@@ -11,8 +11,10 @@ import sqlalchemy as sa
 
 import factories as make
 from factories import SYSTEM
+from vdept.identity.links import use_link
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
+from vdept.kernel.errors import Refused
 from vdept.outcomes.models import TargetOutcome
 from vdept.people.models import Person
 from vdept.people.tokens import authenticate, digest
@@ -85,10 +87,26 @@ async def test_a_token_is_listed_and_revoked(db: Database, vdept: Vdept, somebod
     assert "\tended " in vdept("token", somebody.email, "--list").stdout
 
 
+async def test_a_sign_in_link_is_printed_alone_and_signs_its_person_in_once(
+    db: Database, vdept: Vdept, somebody: Person
+) -> None:
+    done = vdept("sign-in-link", "le.lan@EXAMPLE.vn", VDEPT_PUBLIC_URL="https://vdept.example.gov.vn/")
+    assert (done.returncode, done.stderr) == (0, "")
+    (address,) = done.stdout.splitlines()
+    start, _, token = address.partition("?token=")
+    assert start == "https://vdept.example.gov.vn/sign-in/link"
+    async with db.begin(SYSTEM) as tx:
+        assert await use_link(tx, token) == somebody.id
+    with pytest.raises(Refused, match="SIGN_IN_LINK_INVALID"):
+        async with db.begin(SYSTEM) as tx:
+            await use_link(tx, token)
+
+
 async def test_what_does_not_exist_is_one_sentence_and_exit_code_1(vdept: Vdept) -> None:
     for arguments, words in (
         (("token", "nobody@example.vn"), "Nobody on the platform has the e-mail address nobody@example.vn."),
         (("token", "--revoke", "7"), "No such"),
+        (("sign-in-link", "nobody@example.vn"), "Nobody on the platform has the e-mail address nobody@"),
         (("outcomes", "rebuild", "--plan", "KH9"), "No such plan KH9."),
     ):
         done = vdept(*arguments)

@@ -17,11 +17,4 @@ def routes(services: Services) -> list[Any]:
         *account.routes(services),
         *oidc.routes(services),
     ]
-    return [
-        Router(
-            "/",
-            route_handlers=handlers,
-            exception_handlers={Exception: on_exception},
-            opt={"settings": services.settings},
-        )
-    ]
+    return [Router("/", route_handlers=handlers, exception_handlers={Exception: on_exception})]

@@ -31,7 +31,7 @@ class SignedIn(NamedTuple):
 
 
 def address_of(request: Request[Any, Any, Any]) -> str:
-    """The address of the network that a request to one of these pages comes from."""
+    """The address of the network that a request comes from."""
     return client_address(request, request.route_handler.opt["settings"])
 
 

@@ -39,8 +39,11 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """The way to one SMTP server. ``smtps`` is TLS from the start; ``smtp`` goes over to TLS (STARTTLS) when
-    the server can, and must before a password is sent to another machine."""
+    """The way to one SMTP server.
+
+    ``smtps`` is TLS from the start; ``smtp`` goes over to TLS (STARTTLS) when the server can, and must before
+    a password is sent to another machine. Certificates are always checked.
+    """
 
     host: str
     port: int
@@ -82,7 +85,7 @@ class Mailer:
                 username=self.user,
                 password=self.password,
                 use_tls=self.tls,
-                start_tls=self._start_tls(),
+                start_tls=self.start_tls,
                 timeout=PATIENCE,
             )
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
@@ -90,7 +93,9 @@ class Mailer:
             kind = type(error).__name__ if code is None else f"{type(error).__name__} {code}"
             raise MailNotSent(kind) from None  # its text may quote the letter
 
-    def _start_tls(self) -> bool | None:
+    @property
+    def start_tls(self) -> bool | None:
+        """True: without TLS nothing is sent. None: with TLS if the server can."""
         if self.tls:
             return False
         return True if self.user is not None and self.host not in _LOOPBACK else None
