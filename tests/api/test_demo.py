@@ -20,7 +20,7 @@ from vdept.targets.models import Plan, PlanState, Target
 from vdept.tasks.models import Task, TaskState
 from vdept.units.models import Unit
 from vdept_workers import operations
-from vdept_workers.demo import load_demo, things_to_try
+from vdept_workers.demo import as_a_program, load_demo, things_to_try
 from vdept_workers.demo.people import PERSONAS, SYSTEM
 from vdept_workers.demo.season import season
 
@@ -73,7 +73,18 @@ async def interrupt_after(acts: int, db: Database, monkeypatch: pytest.MonkeyPat
             await load_demo(db)
 
 
-async def test_the_demonstration_is_loaded_once_and_its_three_commands_work(
+async def send_as_a_program(command: str) -> Any:
+    """The same for a program: what its first line gets as a token stands in the second."""
+    first, second = command.split("\n")
+    _, _, address, _, credentials, _, form = shlex.split(first.removeprefix("TOKEN=$(").partition(" | ")[0])
+    name, secret = credentials.split(":")
+    async with httpx.AsyncClient(auth=(name, secret)) as http:
+        answer = await http.post(address, data=dict([form.split("=")]))
+    assert answer.status_code == 200, answer.text
+    return await send(second.replace("'\"$TOKEN\"'", answer.json()["access_token"]))
+
+
+async def test_the_demonstration_is_loaded_once_and_its_commands_work(
     db: Database, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for acts in (1, 30, 90, 50):
@@ -102,6 +113,10 @@ async def test_the_demonstration_is_loaded_once_and_its_three_commands_work(
         assert recorded["errors"] == []
         assert recorded["measurement"]["value"] == "24"
         await shows_the_gap(standings.command, measured="24", gap="6", met=3)
+        for _ in range(2):  # whoever comes again gets a new secret of the same client
+            told = await send_as_a_program((await as_a_program(db, url)).command)
+            assert len(told["unit"]["tasks"]["nodes"]) == 1
+            assert (await rows_of_every_table(db))["api_client"] == 1
 
 
 async def contains_the_story(db: Database) -> None:
