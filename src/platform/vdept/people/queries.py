@@ -98,7 +98,10 @@ async def memberships_of_units(
 
 
 async def head_of_units(tx: Tx, unit_ids: Collection[int], on: date | None = None) -> dict[int, Person]:
-    """Who answers for each unit on a day (today unless given); units without a head are left out."""
+    """Who answers for each unit on a day (today unless given); units without a head are left out.
+
+    The actor sees the person and the role: of a colleague who heads another unit, a firm does not learn that.
+    """
     rows = await tx.session.execute(
         sa.select(Membership.unit_id, Person)
         .join(Person, Person.id == Membership.person_id)
@@ -106,6 +109,7 @@ async def head_of_units(tx: Tx, unit_ids: Collection[int], on: date | None = Non
             Membership.unit_id == _any(unit_ids),
             Membership.role == Role.HEAD,
             in_force(on or tx.today),
+            visible_memberships(tx.actor),
             visible_persons(tx.actor, tx.today),
         )
     )
