@@ -5,10 +5,11 @@ statement: a client or a consent revoked a second ago, a scope taken away, a per
 ended yesterday all count at once.
 """
 
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -25,6 +26,9 @@ from vdept.units.models import BESIDE_THE_TREE, UnitKind
 
 LEEWAY = timedelta(seconds=5)
 """How far the clocks of two machines of ours may be apart."""
+
+
+_PERSON = re.compile(r"person:([1-9][0-9]{0,17})")
 
 
 def audience(issuer: str) -> str:
@@ -61,25 +65,30 @@ def claims_of(
     return claims
 
 
+Name = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z", max_length=200)]
+Instant = Annotated[int, msgspec.Meta(ge=0, lt=2**40)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+
+
 class Claims(msgspec.Struct):
     """What a token must say, each of its type. ``grant``: the authorization by which it acts for a person."""
 
-    iss: str
-    aud: str
-    sub: str
-    client_id: str
+    iss: Name
+    aud: Name
+    sub: Name
+    client_id: Name
     scope: str
-    jti: str
-    iat: int
-    exp: int
-    nbf: int | None = None
-    grant: int | None = None
+    jti: Name
+    iat: Instant
+    exp: Instant
+    nbf: Instant = 0
+    grant: Number | None = None
 
     @property
     def person_id(self) -> int | None:
         """The person it acts for; None for a client that acts for its unit."""
-        kind, _, number = self.sub.partition(":")
-        return int(number) if kind == "person" and number.isdecimal() else None
+        found = _PERSON.fullmatch(self.sub)
+        return int(found[1]) if found else None
 
 
 def read_claims(claims: Mapping[str, Any], now: datetime, *, issuer: str) -> Claims | None:
@@ -89,7 +98,7 @@ def read_claims(claims: Mapping[str, Any], now: datetime, *, issuer: str) -> Cla
     except msgspec.ValidationError:
         return None
     earliest, latest = (now - LEEWAY).timestamp(), (now + LEEWAY).timestamp()
-    in_time = read.exp > earliest and max(read.iat, read.nbf or 0) <= latest
+    in_time = read.exp > earliest and max(read.iat, read.nbf) <= latest
     ours = read.iss == issuer and read.aud == audience(issuer)
     machine = read.grant is None and read.sub == f"client:{read.client_id}"
     delegated = read.grant is not None and read.person_id is not None

@@ -150,9 +150,14 @@ class _Held:
 
 
 def signing(keys: Iterable[_Held], now: datetime) -> _Held:
-    """The key to sign with: one that has begun, the latest, and before all one that is there to stay."""
+    """The key to sign with: of those that have begun, the one that is accepted longest.
+
+    Not simply the latest: one that was overtaken while it waited is retired soon after it would begin.
+    """
     accepted = [key for key in keys if key.accepted(now)]
-    return max(accepted, key=lambda key: (key.signs_from <= now, key.retired_at is None, key.signs_from))
+    return max(
+        accepted, key=lambda key: (key.signs_from <= now, key.retired_at is None, key.retired_at or now)
+    )
 
 
 class Signed(NamedTuple):
