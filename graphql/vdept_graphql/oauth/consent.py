@@ -4,6 +4,7 @@ Client and redirect address are looked at before everything else: what is wrong 
 here and sent nowhere. Every request is asked about anew, whatever was allowed before.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -121,7 +122,7 @@ def routes(platform: Platform) -> list[Any]:
 
     @get("/oauth/authorize")
     async def ask(request: Request[Any, Any, Any]) -> Response[bytes]:
-        parameters = read_query(request)
+        parameters = parameters_of(request)
         found = await signed_in(platform.services, request)
         async with platform.database.snapshot(SYSTEM) as tx:
             wish = await look(tx, parameters)
@@ -162,7 +163,7 @@ def routes(platform: Platform) -> list[Any]:
         decision = fields.get("decision")
         if decision not in {"allow", "deny"}:
             return problem(reader(request), 400, words.NO_WAY_BACK, words.UNDECIDED)
-        parameters = forms.checked([(name, fields[name]) for name in CARRIED if name in fields])
+        parameters = readable(lambda: forms.checked([(n, fields[n]) for n in CARRIED if n in fields]))
         async with platform.database.begin(found.actor) as tx:
             wish = await look(tx, parameters)
             if isinstance(wish, Wish):
@@ -183,13 +184,18 @@ def routes(platform: Platform) -> list[Any]:
     return [Router("/", route_handlers=[ask, decide], exception_handlers={Exception: on_page_exception})]
 
 
-def read_query(request: Request[Any, Any, Any]) -> forms.Parameters:
+def parameters_of(request: Request[Any, Any, Any]) -> forms.Parameters:
     """The parameters of the address; raises NoWayBack for what is none, or longer than what survives."""
     encoded: bytes = request.scope["query_string"]
     if len(encoded) > forms.MAX_QUERY:
         raise NoWayBack(words.UNREADABLE)
+    return readable(lambda: forms.read(encoded))
+
+
+def readable(read: Callable[[], forms.Parameters]) -> forms.Parameters:
+    """What ``read`` gives; NoWayBack where it gives up: nothing in it can be believed."""
     try:
-        return forms.read(encoded)
+        return read()
     except InvalidRequestError:
         raise NoWayBack(words.UNREADABLE) from None
 

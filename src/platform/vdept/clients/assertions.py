@@ -49,13 +49,9 @@ def signed_claims(assertion: str, jwks: Mapping[str, Any] | None) -> dict[str, A
     if not isinstance(algorithm, str) or "crit" in header:
         return None
     keys = [] if jwks is None else [*_fitting(key_set(jwks).keys, algorithm, kid)]
-    for key in keys or [_decoy()]:
-        try:
-            jws.deserialize_compact(assertion, key, algorithms=[algorithm])
-        except (JoseError, ValueError, TypeError):
-            continue
-        return claims
-    return None
+    if not keys:
+        _signed_by(_decoy(), assertion, "ES256")
+    return claims if any(_signed_by(key, assertion, algorithm) for key in keys) else None
 
 
 def why_refused(
@@ -115,9 +111,19 @@ def _fitting(keys: Iterable[Key], algorithm: str, kid: object) -> Iterator[Key]:
     for key in keys:
         members = key.as_dict(private=False)
         curve = None if members["kty"] == "RSA" else str(members.get("crv"))
-        own = (members["alg"],) if "alg" in members else ALGORITHMS.get((str(members["kty"]), curve), ())
-        if algorithm in own and kid in (None, members.get("kid")):
+        possible = ALGORITHMS.get((str(members["kty"]), curve), ())
+        named = kid in (None, members.get("kid"))
+        if named and algorithm in possible and members.get("alg", algorithm) == algorithm:
             yield key
+
+
+def _signed_by(key: Key, assertion: str, algorithm: str) -> bool:
+    """Whether ``key`` signed it. ``algorithm`` is one of the key's own: joserfc would take any, even none."""
+    try:
+        jws.deserialize_compact(assertion, key, algorithms=[algorithm])
+    except (JoseError, ValueError, TypeError):
+        return False
+    return True
 
 
 def _seconds_ahead(value: Any, now: datetime) -> float | None:

@@ -21,7 +21,7 @@ def find_client(tx: Tx, client_id: str) -> ApiClient | None:
 
     Synchronous, inside ``tx.session.run_sync``.
     """
-    if len(client_id) > MAX_CLIENT_ID:
+    if len(client_id) > MAX_CLIENT_ID or not client_id.isprintable():
         return None
     return tx.session.sync_session.scalars(
         sa.select(ApiClient)
