@@ -47,7 +47,16 @@ def database_url(servers: embedded.EmbeddedServers, template: str) -> Iterator[s
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
+    """As every process of the platform: in the application's role."""
     database = Database(database_url, pool_size=4)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def owner(database_url: str) -> AsyncIterator[Database]:
+    """The tables' owner, for whom no row security holds: for tests that spoil rows or change tables."""
+    database = Database(database_url, pool_size=2, role=None)
     yield database
     await database.close()
 

@@ -123,11 +123,12 @@ class Context:
         found: V | asyncio.Future[V] = self.load(fetch, key)
         return await found if isinstance(found, asyncio.Future) else found
 
-    def act_as(self, actor: Actor) -> None:
+    async def act_as(self, actor: Actor) -> None:
         """Go on as ``actor``, in the snapshot that found out who it is."""
-        self.actor = actor
-        if self._tx is not None:
-            self._tx.actor = actor
+        async with self._lock:
+            self.actor = actor
+            if self._tx is not None:
+                await self._tx.become(actor)
 
     async def refresh(self) -> None:
         """Forget what was read; the next read sees what is committed by then."""

@@ -204,7 +204,7 @@ async def test_a_refresh_that_dies_after_any_statement_loses_nothing_and_repeats
 
 
 async def test_a_worker_whose_connection_is_cut_in_the_middle_of_a_level_leaves_all_to_the_next(
-    db: Database,
+    db: Database, owner: Database
 ) -> None:
     country = await founded(db, 6)
     await drain(db)
@@ -217,7 +217,7 @@ async def test_a_worker_whose_connection_is_cut_in_the_middle_of_a_level_leaves_
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE wait_event_type = 'Lock' AND datname = current_database()"
         )
-        async with db.snapshot(SYSTEM) as tx:
+        async with owner.snapshot(SYSTEM) as tx:
             for _ in range(500):
                 if (await tx.session.execute(cut)).all():
                     break

@@ -110,11 +110,13 @@ async def test_the_parent_must_be_one_level_up(db: Database, scene: Scene) -> No
 
 
 @pytest.mark.parametrize("table", ["unit", "indicator", "plan", "key_result", "target"])
-async def test_what_targets_refer_to_is_never_deleted(db: Database, scene: Scene, table: str) -> None:
+async def test_what_targets_refer_to_is_never_deleted(
+    db: Database, owner: Database, scene: Scene, table: str
+) -> None:
     assert scene.root
     for statement in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
         with pytest.raises(IntegrityError, match=r"append-only|targets refer to"):
-            async with db.begin(SYSTEM) as tx:
+            async with owner.begin(SYSTEM) as tx:
                 await tx.session.execute(sa.text(statement))
     assert await count(db) == 1
 

@@ -275,7 +275,7 @@ async def test_neighbours_that_one_may_not_see_are_left_out(world: World) -> Non
 HOT, SMALL = 20_000, 200
 
 
-async def fill(world: World) -> None:
+async def fill(world: World, owner: Database) -> None:
     """A province with 20,000 tasks, half of them overdue and open, and a commune with 200."""
     async with world.db.begin(SYSTEM) as tx:
         await tx.session.execute(
@@ -301,7 +301,7 @@ async def fill(world: World) -> None:
                 """
             )
         )
-    async with world.db.engine.connect() as connection:
+    async with owner.engine.connect() as connection:
         autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await autocommit.execute(text("VACUUM (ANALYZE) task, participation, unit"))
 
@@ -318,7 +318,8 @@ async def explain(world: World, who: Actor, unit: str, request: PageRequest) -> 
     with statements(world.db) as sent:
         page = await world.ask(who, queries.unit_tasks_page, world.units[unit].id, request, which)
     ((statement, parameters),) = sent
-    async with world.db.engine.connect() as connection:
+    async with world.db.snapshot(who) as tx:
+        connection = await tx.session.connection()
         answer = await connection.exec_driver_sql(
             f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters
         )
@@ -328,9 +329,9 @@ async def explain(world: World, who: Actor, unit: str, request: PageRequest) -> 
 
 @pytest.mark.parametrize("who", ["province_head", "government_head", "other_head", "ministry_head"])
 async def test_a_deep_page_of_a_hot_unit_costs_what_the_first_page_of_a_small_one_does(
-    world: World, who: str
+    world: World, owner: Database, who: str
 ) -> None:
-    await fill(world)
+    await fill(world, owner)
     actor = world.actors[who]
     small, plan_of_small = await explain(world, actor, "commune", FIRST)
     assert (len(small.rows), small.has_next) == (50, True)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from vdept.kernel import activity
+from vdept.kernel import activity, driver, principal
 from vdept.kernel.actor import Actor
 from vdept.kernel.clock import local_date, utc_now
 
@@ -32,10 +32,40 @@ class Tx:
     rung: set[str] = field(default_factory=set)
     driver: Any = None
     """The driver's connection, once :mod:`vdept.kernel.driver` has been used."""
+    writing: bool = False
+    wide: bool = False
+    """Whether the database shows this transaction more than its actor sees."""
 
     @property
     def today(self) -> date:
         return local_date(self.now)
+
+    async def become(self, actor: Actor) -> None:
+        """Go on as ``actor``: for the rules, for the log and for the database."""
+        self.actor = actor
+        await self._name(principal.narrowly(actor))
+        self.wide = False
+
+    async def widen(self) -> None:
+        """From here on the database shows the verb what its rules need, seen by the actor or not.
+
+        For verbs that have found what they act on (:mod:`vdept.kernel.principal`); reading never widens.
+        """
+        if self.writing and not self.wide and principal.can_widen(self.actor):
+            await self._name(principal.WIDELY, keep=True)
+            self.wide = True
+
+    async def narrow(self) -> None:
+        """The database shows what the actor sees, and nothing else."""
+        if self.wide:
+            await self._name(principal.narrowly(self.actor))
+            self.wide = False
+
+    async def _name(self, said: str, *, keep: bool = False) -> None:
+        info = self.session.info
+        info[principal.INFO] = f"{info[principal.INFO]}; {said}" if keep else said
+        if self.session.in_transaction():
+            await driver.send(self, said)
 
     def record(
         self,
@@ -69,14 +99,25 @@ class Database:
     """A pool of connections to one PostgreSQL, and the two ways to use it: ``begin`` and ``snapshot``."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, on_commit: OnCommit | None = None, patience: int = 0
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        on_commit: OnCommit | None = None,
+        patience: int = 0,
+        role: str | None = principal.ROLE,
     ) -> None:
-        """``patience``: seconds after which PostgreSQL gives a statement up; 0 waits for ever (workers)."""
+        """``patience``: seconds after which PostgreSQL gives a statement up; 0 waits for ever (workers).
+
+        Whoever logs in works in ``role``, from the first message on: RESET ROLE stays in it. None is for
+        the tables' owner (migrations, and tests that spoil rows): row security does not hold for it.
+        """
         server = {
             "jit": "off",
             "timezone": "UTC",
             "application_name": "vdept",
             "statement_timeout": f"{patience}s",
+            **({} if role is None else {"role": role}),
         }
         self.engine: AsyncEngine = create_async_engine(
             asyncpg_url(url),
@@ -85,21 +126,25 @@ class Database:
             pool_timeout=10,
             json_serializer=to_json,
             json_deserializer=msgspec.json.decode,
-            connect_args={"server_settings": server},
+            connect_args={"server_settings": server, "connection_class": principal.PrincipalConnection},
         )
+        principal.guard(self.engine.sync_engine)
         self.on_commit = on_commit
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        made: dict[str, Any] = {
+            "expire_on_commit": False,
+            "autoflush": False,
+            "sync_session_class": principal.PrincipalSession,
+        }
+        self._sessions = async_sessionmaker(self.engine, **made)
         self._snapshots = async_sessionmaker(
-            self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
-            expire_on_commit=False,
-            autoflush=False,
+            self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), **made
         )
 
     @asynccontextmanager
     async def begin(self, actor: Actor, *, now: datetime | None = None) -> AsyncIterator[Tx]:
         """A transaction that commits when the block ends well and leaves nothing behind when it does not."""
-        session = self._sessions()
-        tx = Tx(session, actor, now or utc_now())
+        session = self._sessions(info={principal.INFO: principal.opening(actor)})
+        tx = Tx(session, actor, now or utc_now(), writing=True)
         try:
             yield tx
             if session.new or session.dirty or session.deleted:
@@ -116,7 +161,7 @@ class Database:
     @asynccontextmanager
     async def snapshot(self, actor: Actor, *, now: datetime | None = None) -> AsyncIterator[Tx]:
         """A read-only transaction with one consistent picture (READ ONLY REPEATABLE READ)."""
-        async with self._snapshots() as session:
+        async with self._snapshots(info={principal.INFO: principal.opening(actor)}) as session:
             yield Tx(session, actor, now or utc_now())
 
     async def close(self) -> None:

@@ -7,14 +7,15 @@ goes through the session.
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from asyncpg.exceptions import InterfaceError, PostgresError
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
-from vdept.kernel.db import Tx
+if TYPE_CHECKING:
+    from vdept.kernel.db import Tx
 
 _PARAMETER = re.compile(r"(?<![:\w\]]):([a-z_]+)")
 
@@ -42,7 +43,7 @@ class DriverStatement:
         place = f"${self.names.index(name) + 1}"
         return f"CAST(CAST({place} AS {sent}) AS {wanted})" if sent else f"CAST({place} AS {wanted})"
 
-    async def all(self, tx: Tx, params: Mapping[str, Any]) -> list[Any]:
+    async def all(self, tx: "Tx", params: Mapping[str, Any]) -> list[Any]:
         """Every row; a row is read by column name, ``row["name"]``."""
         connection = await connection_of(tx)
         try:
@@ -50,13 +51,22 @@ class DriverStatement:
         except (PostgresError, InterfaceError) as error:
             raise _as_elsewhere(self.sql, error) from error
 
-    async def first(self, tx: Tx, params: Mapping[str, Any]) -> Any:
+    async def first(self, tx: "Tx", params: Mapping[str, Any]) -> Any:
         """The first row, or None."""
         connection = await connection_of(tx)
         try:
             return await connection.fetchrow(self.sql, *[params[name] for name in self.names])
         except (PostgresError, InterfaceError) as error:
             raise _as_elsewhere(self.sql, error) from error
+
+
+async def send(tx: "Tx", sql: str) -> None:
+    """Statements without parameters or rows, in one round trip and with nothing prepared."""
+    connection = await connection_of(tx)
+    try:
+        await connection.execute(sql)
+    except (PostgresError, InterfaceError) as error:
+        raise _as_elsewhere(sql, error) from error
 
 
 def _as_elsewhere(sql: str, error: Exception) -> DBAPIError:
@@ -73,7 +83,7 @@ def array(values: Iterable[object]) -> str:
     return f"{{{','.join(['NULL' if value is None else str(value) for value in values])}}}"
 
 
-async def connection_of(tx: Tx) -> Any:
+async def connection_of(tx: "Tx") -> Any:
     """The asyncpg connection of this transaction, the transaction begun.
 
     SQLAlchemy begins one when its own first statement is sent; a path that sends none of its own must ask.

@@ -1,4 +1,9 @@
-"""Who sees a task, and for which unit somebody acts in it. Nothing of a task is loaded but through here."""
+"""Who sees a task, and for which unit somebody acts in it. Nothing of a task is loaded but through here.
+
+PostgreSQL's row security says the same as :func:`visible_tasks` (``migrations/versions/0003``, held together
+by ``tests/core/test_row_security_agreement.py``). ``get_task`` and its like look through both; once they have
+found what a verb acts on, the verb is shown what its rules need (``Tx.widen``).
+"""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -105,10 +110,12 @@ def unseen(*path: str | int) -> Refused:
 
 async def get_task(tx: Tx, task_id: int, *path: str | int) -> Task:
     """The task, if the actor may see it."""
+    await tx.narrow()
     query = sa.select(Task).where(Task.id == task_id, visible_tasks(tx.actor))
     task = (await tx.session.scalars(query.execution_options(populate_existing=True))).one_or_none()
     if task is None:
         raise unseen(*(path or ("taskId",)))
+    await tx.widen()
     return task
 
 
@@ -126,14 +133,18 @@ async def get_tasks_for_update(tx: Tx, task_ids: Iterable[int]) -> dict[int, Tas
     The lock lets others refer to the row (a comment, a sub-task) but not change it.
     """
     await tx.session.flush()
-    found = await tx.session.scalars(
+    await tx.narrow()
+    rows = await tx.session.scalars(
         sa.select(Task)
         .where(among(Task.id, task_ids), visible_tasks(tx.actor))
         .order_by(Task.id)
         .with_for_update(of=Task, key_share=True)
         .execution_options(populate_existing=True)
     )
-    return {task.id: task for task in found}
+    found = {task.id: task for task in rows}
+    if found:
+        await tx.widen()
+    return found
 
 
 async def find_owner_side(tx: Tx, task: Task, own: Iterable[Role] = MANAGING) -> int | None:

@@ -143,6 +143,7 @@ async def prepare(tx: Tx, terms: Terms) -> tuple[int, dict[str, Any]]:
         plan_id = parent.plan_id
     title = rules.require_text(terms.title, TITLE_LIMIT, "title")
     rules.require_due(terms.due_on, tx.today, await _open_cycle(tx, plan_id), "dueOn")
+    await tx.widen()
     return unit_id, {
         "title": title,
         "description": _description(terms.description),
