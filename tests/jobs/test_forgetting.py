@@ -1,0 +1,36 @@
+"""Every hour the platform forgets what can no longer matter, and nothing that still can."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+import factories
+from factories import SYSTEM
+from vdept.clients.models import RevokedToken
+from vdept.identity.models import SignInLink
+from vdept.kernel.clock import utc_now
+from vdept.kernel.db import Database
+from vdept_workers import jobs
+from vdept_workers.settings import WorkerSettings
+
+DAY = timedelta(days=1)
+
+
+async def test_expired_credentials_are_forgotten_every_hour(db: Database) -> None:
+    [schedule] = [job for job in WorkerSettings.cron_jobs if job.coroutine is jobs.forget_credentials]
+    assert (schedule.hour, schedule.minute) == (None, 47)
+    now = utc_now()
+    async with db.begin(SYSTEM) as tx:
+        person = await factories.person(tx)
+        for name, end in (("old", now - DAY), ("live", now + DAY)):
+            tx.session.add(RevokedToken(jti=name, expires_at=end))
+            made: dict[str, Any] = {"created_at": end - DAY, "expires_at": end - DAY}
+            tx.session.add(SignInLink(digest=name.encode(), person_id=person.id, **made))
+    for _ in range(2):
+        await jobs.forget_credentials({"database": db})
+        async with db.snapshot(SYSTEM) as tx:
+            assert list(await tx.session.scalars(sa.select(RevokedToken.jti))) == ["live"]
+            assert [bytes(each) for each in await tx.session.scalars(sa.select(SignInLink.digest))] == [
+                b"live"
+            ]
