@@ -292,6 +292,24 @@ async def test_a_list_of_clients_with_all_below_takes_as_many_statements_for_ten
     assert await statements() == few
 
 
+async def test_what_happens_to_a_client_stands_in_the_feed_of_who_sees_it(
+    api: Api, world: World, db: Database
+) -> None:
+    client = (await registered(api, world))["client"]
+    mine = await consent(db, world.firm_head, client)
+    for actor, verbs in (
+        (world.hue_head, ["client.registered", "client.authorized"]),
+        (world.prime, ["client.registered"]),
+        (world.firm_head, ["client.registered", "client.authorized"]),
+        (world.danang_head, []),
+    ):
+        query = "{ activities { nodes { verb subject { id } data } } }"
+        nodes = (await api.gql(query, {}, actor)).data["activities"]["nodes"]
+        assert [node["verb"] for node in nodes] == verbs
+        assert [node["subject"]["id"] for node in nodes] == [client["id"], mine][: len(verbs)]
+        assert all(node["data"] is None for node in nodes)
+
+
 async def test_the_log_says_which_client_acted_and_for_whom(api: Api, world: World, db: Database) -> None:
     from dataclasses import replace
 

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from vdept.clients.access import visible_authorizations, visible_clients
+from vdept.clients.models import ApiClient, ClientAuthorization
 from vdept.kernel.activity import Activity, Position, read_feed
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
@@ -48,6 +50,8 @@ SUBJECTS: Mapping[str, tuple[Any, Callable[[Actor], "sa.ColumnElement[bool]"]]] 
     "Target": (Target.id, visible_targets),
     "Task": (Task.id, visible_tasks),
     "Measurement": (Measurement.id, visible_measurements),
+    "ApiClient": (ApiClient.id, visible_clients),
+    "ClientAuthorization": (ClientAuthorization.id, visible_authorizations),
 }
 
 
