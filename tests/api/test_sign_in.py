@@ -316,7 +316,7 @@ async def test_the_account_page_shows_today_s_roles(db: Database, reader: Browse
         page = (await reader.get("/account")).text
     assert [f"Thành phố {n}" in page for n in range(4)] == [True, True, True, False]
     assert page.count("<dd>Head</dd>") == 3
-    assert len(statements) == 3, statements
+    assert len(statements) == 4, statements
     assert 'lang="en"' in page
     assert "Người đứng đầu" in (await reader.get("/account", accept_language="vi, en;q=0.5")).text
     assert 'lang="vi"' in (await reader.get("/account", accept_language="fr")).text

@@ -15,6 +15,7 @@ from vdept.identity.links import (
     MOST_AN_HOUR,
     address_of_link,
     create_link,
+    forget_expired,
     person_of_link,
     use_link,
 )
@@ -172,12 +173,13 @@ async def test_whoever_runs_the_platform_is_not_held_up_by_what_others_asked_for
     assert await used(db, token) == an.id
 
 
-async def test_records_of_links_do_not_pile_up(db: Database, an: Person) -> None:
+async def test_records_of_links_are_forgotten_when_no_count_needs_them(db: Database, an: Person) -> None:
     await made(db)
-    await made(db, after=KEPT - SECOND)
-    assert len(await rows(db)) == 2
-    await made(db, after=KEPT + SECOND)
-    assert len(await rows(db)) == 2
+    await made(db, after=KEPT)
+    for after, gone, left in ((KEPT, 0, 2), (KEPT + SECOND, 1, 1), (2 * KEPT + SECOND, 1, 0)):
+        async with db.begin(SYSTEM, now=NOW + after) as tx:
+            assert await forget_expired(tx) == gone
+        assert len(await rows(db)) == left
 
 
 async def test_nobody_but_the_platform_makes_links(db: Database, an: Person) -> None:

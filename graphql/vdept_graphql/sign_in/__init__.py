@@ -5,16 +5,11 @@ from typing import Any
 from litestar import Router
 
 from vdept_graphql.services import Services
-from vdept_graphql.sign_in import account, links, oidc, start
+from vdept_graphql.sign_in import account, leaving, links, oidc, start
 from vdept_graphql.sign_in.problems import on_exception
 
 
 def routes(services: Services) -> list[Any]:
     """The route handlers of signing in; whatever goes wrong in them is told as a page."""
-    handlers = [
-        *start.routes(services),
-        *links.routes(services),
-        *account.routes(services),
-        *oidc.routes(services),
-    ]
+    handlers = [each for part in (start, links, oidc, account, leaving) for each in part.routes(services)]
     return [Router("/", route_handlers=handlers, exception_handlers={Exception: on_exception})]

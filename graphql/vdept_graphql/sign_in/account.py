@@ -1,28 +1,25 @@
-"""The page of somebody signed in, and signing out."""
+"""The page of somebody signed in: who they are, and which apps act for them."""
 
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from litestar import Request, Response, get, post
 
+from vdept.clients.authorizing import revoke_authorization
+from vdept.clients.queries import clients_by_ids, own_authorizations
+from vdept.identity.rules import HOME
 from vdept.kernel.actor import Actor, Role
-from vdept.kernel.errors import Words
+from vdept.kernel.clock import local_date
+from vdept.kernel.errors import NOT_FOUND, Words
+from vdept.kernel.pages import PageRequest
 from vdept.people.access import get_person
 from vdept.units.queries import units_by_ids
 from vdept_graphql.pages import render
 from vdept_graphql.services import Services
 from vdept_graphql.sign_in import oidc
-from vdept_graphql.sign_in.forms import form_of, require_session_form
+from vdept_graphql.sign_in.forms import form_of_account
 from vdept_graphql.sign_in.problems import reader
-from vdept_graphql.sign_in.session import (
-    SignedIn,
-    end_session,
-    record_signed_out,
-    see_other,
-    sessions_of,
-    signed_in,
-    signed_out,
-)
+from vdept_graphql.sign_in.session import see_other, signed_in
 
 ROLES = {
     Role.HEAD: Words("Người đứng đầu", "Head"),
@@ -31,7 +28,18 @@ ROLES = {
     Role.MEMBER: Words("Thành viên", "Member"),
     Role.OBSERVER: Words("Quan sát", "Observer"),
 }
-GOODBYE = "/sign-in/signed-out"
+
+SHOWN = 50
+"""Apps on the page; who lets more act for them than that asks the API."""
+
+
+class App(NamedTuple):
+    """Something that acts for a person: what it is called, whose it is, since when."""
+
+    id: int
+    name: str
+    unit: str
+    since: str
 
 
 class Standing(NamedTuple):
@@ -51,16 +59,23 @@ async def standing_of(services: Services, actor: Actor) -> Standing:
     return Standing(person.name, person.email, seats)
 
 
-def routes(services: Services) -> list[Any]:
-    """The route handlers of the account page and of signing out."""
+async def apps_of(services: Services, actor: Actor) -> list[App]:
+    """What a person lets act for them, the newest first; in three statements, however many there are."""
+    async with services.database.snapshot(actor) as tx:
+        held = (await own_authorizations(tx, PageRequest(first=SHOWN))).rows
+        if not held:
+            return []
+        clients = await clients_by_ids(tx, {row.client_id for row in held})
+        units = await units_by_ids(tx, {client.unit_id for client in clients.values()})
+    return [
+        App(row.id, client.name, units[client.unit_id].name, f"{local_date(row.created_at):%d/%m/%Y}")
+        for row in held
+        if (client := clients.get(row.client_id)) is not None
+    ]
 
-    async def leaving(request: Request[Any, Any, Any]) -> SignedIn | None:
-        """Whoever asks to sign out, by a form of their own account page."""
-        fields = await form_of(request, services.settings.issuer)
-        found = await signed_in(services, request)
-        if found is not None:
-            require_session_form(fields, found.session)
-        return found
+
+def routes(services: Services) -> list[Any]:
+    """The route handlers of the account page."""
 
     @get("/account")
     async def account(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -74,35 +89,24 @@ def routes(services: Services) -> list[Any]:
             form_targets=() if farewell is None else (_origin(farewell),),
             csrf=found.session.csrf,
             administrator=found.actor.administrator,
+            apps=await apps_of(services, found.actor),
             **(await standing_of(services, found.actor))._asdict(),
         )
 
-    @post("/sign-out", status_code=303)
-    async def sign_out(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Out of this browser; and at the provider, if it was one that signed the person in."""
-        found = await leaving(request)
+    @post("/account/apps/end", status_code=303)
+    async def end_app(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """What an app was let do ends, with all its tokens."""
+        fields, found = await form_of_account(services, request)
         if found is None:
-            return signed_out(services, GOODBYE)
-        farewell = await oidc.farewell(services, found.session)
-        await end_session(services, found.session)
-        return signed_out(services, farewell or GOODBYE)
+            return see_other("/sign-in")
+        given = fields.get("authorization", "")
+        if not (given.isascii() and given.isdigit() and len(given) < 19):
+            raise NOT_FOUND.at("authorization", what=Words("ủy quyền", "authorization"))
+        async with services.database.begin(found.actor) as tx:
+            await revoke_authorization(tx, int(given))
+        return see_other(HOME)
 
-    @post("/sign-out/everywhere", status_code=303)
-    async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """Out of every browser, this one included."""
-        found = await leaving(request)
-        if found is None:
-            return signed_out(services, GOODBYE)
-        farewell = await oidc.farewell(services, found.session)
-        ended = await sessions_of(services).end_of_person(found.session.person_id)
-        await record_signed_out(services, found.session.person_id, len(ended))
-        return signed_out(services, farewell or GOODBYE)
-
-    @get(GOODBYE)
-    async def goodbye(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return render("signed_out", reader(request))
-
-    return [account, sign_out, sign_out_everywhere, goodbye]
+    return [account, end_app]
 
 
 def _origin(address: str) -> str:

@@ -9,6 +9,8 @@ from litestar.exceptions import ClientException
 
 from vdept.identity.sessions import Session
 from vdept_graphql.csrf import CSRF_REFUSED, require_same_origin
+from vdept_graphql.services import Services
+from vdept_graphql.sign_in.session import SignedIn, signed_in
 
 LARGEST = 16_000
 """Bytes of a form; the longest holds an address of ours to go on to."""
@@ -47,3 +49,14 @@ def require_session_form(fields: dict[str, str], session: Session) -> None:
     """Raise CSRF_REFUSED unless the form carries the token of its session; compared in constant time."""
     if not hmac.compare_digest(fields.get("csrf", "").encode(), session.csrf.encode()):
         raise CSRF_REFUSED.at()
+
+
+async def form_of_account(
+    services: Services, request: Request[Any, Any, Any]
+) -> tuple[dict[str, str], SignedIn | None]:
+    """A form of somebody's own account page, and who that is; None if they are not signed in any more."""
+    fields = await form_of(request, services.settings.issuer)
+    found = await signed_in(services, request)
+    if found is not None:
+        require_session_form(fields, found.session)
+    return fields, found

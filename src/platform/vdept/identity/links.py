@@ -54,7 +54,6 @@ async def create_link(tx: Tx, email: str, *, most_an_hour: int | None = MOST_AN_
         lately = sa.select(sa.func.count()).where(own, SignInLink.created_at > tx.now - timedelta(hours=1))
         if (await tx.session.scalar(lately) or 0) >= most_an_hour:
             raise LINKS_TOO_MANY.at("email", limit=most_an_hour)
-    await tx.session.execute(sa.delete(SignInLink).where(own, SignInLink.created_at < tx.now - KEPT))
     await tx.session.execute(
         sa.update(SignInLink)
         .where(own, SignInLink.used_at.is_(None), SignInLink.expires_at > tx.now)
