@@ -32,7 +32,7 @@ INFO = "vdept.principal"
 WIDELY = "SET LOCAL vdept.reads = 'widely'"
 
 
-class PrincipalConnection(Connection):  # type: ignore[misc]
+class PrincipalConnection(Connection):
     """A connection of the driver whose next BEGIN says in the same message on whose behalf."""
 
     opening = ""

@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from vdept.kernel.actor import Actor
-from vdept.kernel.text import matches
 from vdept.people.access import visible_persons
 from vdept.people.models import Person
 from vdept.targets.access import visible_plans, visible_targets
@@ -63,6 +62,7 @@ class UnitTaskFilter:
     due_from: date | None = None
     due_to: date | None = None
     text: str | None = None
+    """Words of the title; :mod:`vdept.tasks.searching` finds them."""
 
     def conditions(self, today: date) -> Iterable[Condition]:
         """On ``participation`` joined to ``task``; the dates bound the range of its index."""
@@ -80,8 +80,6 @@ class UnitTaskFilter:
             yield Participation.role.in_(self.roles)
         if self.plan_id is not None:
             yield Task.plan_id == self.plan_id
-        if self.text:
-            yield matches(Task.search, self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +104,7 @@ class TaskFilter:
     due_from: date | None = None
     due_to: date | None = None
     text: str | None = None
+    """Words of the title; :mod:`vdept.tasks.searching` finds them."""
 
     def conditions(self, today: date, *, driven: bool = False) -> Iterable[Condition]:
         """On ``task``. ``driven``: the query goes by the participations of ``participant_unit_id``."""
@@ -130,8 +129,6 @@ class TaskFilter:
         if self.timeliness is not None:
             yield timeliness_is(self.timeliness, today)
         yield from self._related(driven=driven)
-        if self.text:
-            yield matches(Task.search, self.text)
 
     def _related(self, *, driven: bool) -> Iterable[Condition]:
         if self.target_id is not None:

@@ -30,6 +30,7 @@ from vdept.tasks.models import (
     TaskTarget,
 )
 from vdept.tasks.rules import LIVE
+from vdept.tasks.searching import with_words
 from vdept.tasks.sql import among, array_of
 from vdept.units.models import Unit
 
@@ -103,8 +104,14 @@ def _tasks(tx: Tx) -> "sa.Select[Any]":
     return _fresh(sa.select(Task).where(visible_tasks(tx.actor)))
 
 
-def _where(tx: Tx, which: TaskFilter | UnitTaskFilter) -> Iterable[Condition]:
-    return [*which.conditions(tx.today), *named_are_seen(tx.actor, which, tx.today)]
+async def _where(
+    tx: Tx, which: TaskFilter | UnitTaskFilter, conditions: Iterable[Condition] | None = None
+) -> list[Condition]:
+    """What ``which`` asks for; its ``conditions`` are given where they are not the plain ones."""
+    asked = list(which.conditions(tx.today) if conditions is None else conditions)
+    if which.text:
+        asked.append(await with_words(tx, which.text))
+    return [*asked, *named_are_seen(tx.actor, which, tx.today)]
 
 
 async def tasks_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Task]:
@@ -122,17 +129,16 @@ async def tasks_page(
     if which.participant_unit_id is not None and order is not TaskOrder.NEWEST_FIRST:
         query = _unit_tasks(tx, [which.participant_unit_id]).where(
             Participation.unit_id == which.participant_unit_id,
-            *which.conditions(tx.today, driven=True),
-            *named_are_seen(tx.actor, which, tx.today),
+            *await _where(tx, which, which.conditions(tx.today, driven=True)),
         )
         return await fetch(tx.session, query, UNIT_ORDERINGS[UnitTaskOrder(order.value)], request)
-    query = _tasks(tx).where(*_where(tx, which))
+    query = _tasks(tx).where(*await _where(tx, which))
     return await fetch(tx.session, query, ORDERINGS[order], request)
 
 
 async def count_tasks(tx: Tx, which: TaskFilter = ALL) -> int:
     """How many tasks the actor sees; ask only when somebody wants to know."""
-    return await _count(tx, _tasks(tx).where(*_where(tx, which)))
+    return await _count(tx, _tasks(tx).where(*await _where(tx, which)))
 
 
 async def unit_tasks_page(
@@ -143,7 +149,7 @@ async def unit_tasks_page(
     order: UnitTaskOrder = UnitTaskOrder.DUE,
 ) -> Page[Task]:
     """A page of the tasks that one unit takes part in or is asked to."""
-    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *_where(tx, which))
+    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *await _where(tx, which))
     return await fetch(tx.session, query, UNIT_ORDERINGS[order], request)
 
 
@@ -155,14 +161,14 @@ async def tasks_of_units(
     order: UnitTaskOrder = UnitTaskOrder.DUE,
 ) -> dict[int, Page[Task]]:
     """The same page for each of many units."""
-    query = _unit_tasks(tx, unit_ids).where(*_where(tx, which))
+    query = _unit_tasks(tx, unit_ids).where(*await _where(tx, which))
     return await fetch_each(
         tx.session, query, Participation.unit_id, unit_ids, UNIT_ORDERINGS[order], request
     )
 
 
 async def count_unit_tasks(tx: Tx, unit_id: int, which: UnitTaskFilter = ALL_OF_UNIT) -> int:
-    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *_where(tx, which))
+    query = _unit_tasks(tx, [unit_id]).where(Participation.unit_id == unit_id, *await _where(tx, which))
     return await _count(tx, query)
 
 
@@ -195,7 +201,7 @@ async def tasks_of_targets(
     order: TaskOrder = TaskOrder.DUE,
 ) -> dict[int, Page[Task]]:
     """A page of the tasks that serve each of these targets."""
-    query = _tasks(tx).join(TaskTarget, TaskTarget.task_id == Task.id).where(*_where(tx, which))
+    query = _tasks(tx).join(TaskTarget, TaskTarget.task_id == Task.id).where(*await _where(tx, which))
     return await fetch_each(tx.session, query, TaskTarget.target_id, target_ids, ORDERINGS[order], request)
 
 
@@ -207,7 +213,7 @@ async def tasks_of_persons(
     order: TaskOrder = TaskOrder.DUE,
 ) -> dict[int, Page[Task]]:
     """A page of the tasks on which each of these persons works."""
-    query = _tasks(tx).join(Assignee, Assignee.task_id == Task.id).where(*_where(tx, which))
+    query = _tasks(tx).join(Assignee, Assignee.task_id == Task.id).where(*await _where(tx, which))
     return await fetch_each(tx.session, query, Assignee.person_id, person_ids, ORDERINGS[order], request)
 
 
