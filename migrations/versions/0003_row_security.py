@@ -40,20 +40,20 @@ AUDIENCES = f"""CAST((SELECT CASE {READS}
         WHEN 'public' THEN ARRAY['PUBLIC'] END) AS text[])"""
 
 SEES_TASK = f"""audience = ANY ({AUDIENCES})
-    OR task_involves(id, owner_unit_id, coalesce(lead_unit_id, owner_unit_id), {UNITS}, {PUBLIC_UNITS})"""
+    OR task_involves(id, owner_unit_id, {UNITS}, {PUBLIC_UNITS})"""
 """Who sees a task. The function looks past the policies, so that they do not ask each other for ever."""
 
 INVOLVES = f"""
     CREATE FUNCTION task_involves(
-        task_id bigint, owner_id bigint, lead_id bigint, units bigint[], public_units bigint[]
+        task_id bigint, owner_id bigint, units bigint[], public_units bigint[]
     ) RETURNS boolean LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 100
     BEGIN ATOMIC
-        SELECT owner_id = ANY (units) OR lead_id = ANY (units)
+        SELECT owner_id = ANY (units)
             OR EXISTS (
                 SELECT FROM participation p
                 WHERE p.task_id = task_involves.task_id AND p.unit_id = ANY (units) AND p.state IN {LIVE})
             OR (public_units <> '{{}}' AND (
-                EXISTS (SELECT FROM unit u WHERE u.id IN (owner_id, lead_id) AND u.path && public_units)
+                EXISTS (SELECT FROM unit u WHERE u.id = owner_id AND u.path && public_units)
                 OR EXISTS (
                     SELECT FROM participation p JOIN unit u ON u.id = p.unit_id
                     WHERE p.task_id = task_involves.task_id AND p.state IN {LIVE}
