@@ -84,6 +84,7 @@ class Scene:
     db: Database
     settings: Settings
     http: httpx.AsyncClient
+    valkey: Any
     sessions: Sessions
     unit: Unit
     head: Actor
@@ -236,7 +237,6 @@ async def scene_on(db: Database, redis_url: str) -> AsyncIterator[Scene]:
     sessions = Sessions(valkey, idle=timedelta(minutes=30), absolute=timedelta(hours=12))
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
-        yield Scene(
-            db, settings, http, sessions, unit, head, machine, keyed, third_party, public, Known(*made)
-        )
+        clients = (machine, keyed, third_party, public, Known(*made))
+        yield Scene(db, settings, http, valkey, sessions, unit, head, *clients)
     await valkey.aclose()

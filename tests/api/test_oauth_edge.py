@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from api.oauth_scene import CALLBACK, ISSUER, Scene, error_of, redirected, scene_on
 from vdept.kernel.db import Database
-from vdept_graphql.oauth.tokens import FROM_ADDRESS
+from vdept_graphql.oauth.tokens import FROM_ADDRESS, OF_CLIENT, PER
+from vdept_graphql.throttle import Throttle
 
 MACHINE = {"grant_type": "client_credentials"}
 OTHER_TYPES = (
@@ -175,13 +176,18 @@ async def test_many_refusals_from_an_address_are_slowed_and_logged_without_a_sec
 
 
 async def test_nobody_keeps_a_client_out_by_failing_in_its_name(oauth: Scene) -> None:
-    from vdept_graphql.oauth.tokens import OF_CLIENT, PER
-    from vdept_graphql.throttle import Throttle
-
-    platform_throttle = Throttle(oauth.sessions._redis)
+    throttle = Throttle(oauth.valkey)
     for _ in range(OF_CLIENT):
-        await platform_throttle.allow(f"oauth:client:{oauth.machine.id}", limit=OF_CLIENT, per=PER)
+        await throttle.allow(f"oauth:client:{oauth.machine.id}", limit=OF_CLIENT, per=PER)
     assert (await oauth.token((oauth.machine.id, "wrong"), **MACHINE)).status_code == 429
+    assert (await oauth.token(oauth.machine.auth, **MACHINE)).status_code == 200
+
+
+async def test_who_was_good_is_not_held_up_for_what_others_behind_the_same_address_do(oauth: Scene) -> None:
+    await oauth.machine_token()
+    for _ in range(FROM_ADDRESS):
+        await oauth.token((oauth.other.id, "wrong"), **MACHINE)
+    assert (await oauth.token(oauth.other.auth, **MACHINE)).status_code == 429
     assert (await oauth.token(oauth.machine.auth, **MACHINE)).status_code == 200
 
 

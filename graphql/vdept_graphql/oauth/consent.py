@@ -18,6 +18,7 @@ from vdept.clients.models import ApiClient
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Words
 from vdept.kernel.scopes import implied, parse
+from vdept.people.access import get_person
 from vdept.units.access import get_unit
 from vdept_graphql.http import locale_of
 from vdept_graphql.oauth import forms, words
@@ -25,7 +26,6 @@ from vdept_graphql.oauth.platform import SYSTEM, Platform, log
 from vdept_graphql.oauth.protocol import Answer, Asked
 from vdept_graphql.oauth.server import Server
 from vdept_graphql.pages import render
-from vdept_graphql.sign_in.account import standing_of
 from vdept_graphql.sign_in.forms import form_of, require_session_form
 from vdept_graphql.sign_in.problems import on_exception, problem, reader
 from vdept_graphql.sign_in.session import see_other, signed_in
@@ -132,10 +132,10 @@ def routes(platform: Platform) -> list[Any]:
             if isinstance(wish, Answer):
                 return wish.response()
             unit = await get_unit(tx, wish.client.unit_id)
-        if found is None:
+            person = await get_person(tx, found.session.person_id) if found else None
+        if found is None or person is None:
             query = urlencode(dict(parameters.values), quote_via=quote)
             return see_other(f"/sign-in?{urlencode({'next': f'/oauth/authorize?{query}'}, quote_via=quote)}")
-        standing = await standing_of(platform.services, found.actor)
         may = implied(parse(wish.form["scope"]) or ())
         redirect_uri = wish.form["redirect_uri"]
         return render(
@@ -145,8 +145,8 @@ def routes(platform: Platform) -> list[Any]:
             client=wish.client.name,
             unit=unit.name,
             abilities=[said for scope, said in words.ABILITIES.items() if scope in may],
-            name=standing.name,
-            email=standing.email,
+            name=person.name,
+            email=person.email,
             where=urlsplit(redirect_uri).netloc or urlsplit(redirect_uri).scheme,
             days=rules.AUTHORIZATION.days,
             csrf=found.session.csrf,

@@ -1,5 +1,6 @@
 """The addresses that only programs call: getting a token, giving it back, asking about it."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
 from vdept_graphql.addresses import client_address
 from vdept_graphql.errors import incident
+from vdept_graphql.failures import GOOD_FOR, Recent
 from vdept_graphql.http import UNREACHABLE
 from vdept_graphql.oauth import forms, proofs
 from vdept_graphql.oauth.platform import SYSTEM, Platform, log, security
@@ -27,7 +29,7 @@ Endpoint = Callable[[Server, Asked], Answer]
 
 PER = timedelta(minutes=1)
 FROM_ADDRESS = 30
-"""Refusals that an address may collect in :data:`PER`; past them it is not looked at for a while."""
+"""Refusals that an address may collect in :data:`PER`; past them it is held up for a while."""
 OF_CLIENT = 60
 """Refusals of requests that name one client. Past them a wrong proof is answered with 429; a right one is
 not, or else anybody could keep a client out by failing in its name."""
@@ -39,27 +41,40 @@ class Endpoints:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self.good = Recent(GOOD_FOR, renewed=True)
 
     async def serve(self, request: Request[Any, Any, Any], name: str, endpoint: Endpoint) -> Response[bytes]:
         started = time.perf_counter()
         address = client_address(request, self.platform.settings)
-        wait = await self.platform.throttle.room(_by_address(address), limit=FROM_ADDRESS, per=PER)
-        if wait is not None:
-            security.warning("oauth request refused unread", address=address, endpoint=name)
-            return too_many(wait).response()
         seen: dict[str, Any] = {}
         try:
             asked = await self.read(request)
             seen = {"client": _shown(proofs.named_client(asked)), "grant": _shown(asked.payload.grant_type)}
-            answer = await self.work(asked, endpoint)
+            held_up = await self.held_up(address, seen["client"])
+            answer = held_up or await self.work(asked, endpoint)
         except OAuth2Error as error:
             answer = Answer(*error())
         ms = round((time.perf_counter() - started) * 1000, 1)
         log.info(name, **seen, status=answer.status, error=answer.error, ms=ms)
         if answer.error in COUNTED:
             security.warning("oauth request refused", **seen, address=address, error=answer.error)
-            answer = await self.counted(answer, address, seen.get("client"))
+            answer = await self.counted(answer, address, seen["client"])
+        elif answer.error is None:
+            self.good.see(_mark(address, seen["client"]))
         return answer.response()
+
+    async def held_up(self, address: str, client: str | None) -> Answer | None:
+        """429 for an address that has collected too many refusals, unless this client was good there.
+
+        Behind one address there may be a whole province: whoever fails in it keeps nobody else out.
+        """
+        if self.good.times(_mark(address, client)):
+            return None
+        wait = await self.platform.throttle.room(_by_address(address), limit=FROM_ADDRESS, per=PER)
+        if wait is None:
+            return None
+        security.warning("oauth request held up", client=client, address=address, seconds=int(wait))
+        return too_many(wait)
 
     async def read(self, request: Request[Any, Any, Any]) -> Asked:
         """The request as it may be: a form in the body, nothing in the address, one proof at most."""
@@ -145,6 +160,10 @@ def on_exception(_request: Request[Any, Any, Any], error: Exception) -> Response
         return Answer(503, said, [("Retry-After", "2")]).response()
     said = {"error": "server_error", "error_description": f"Internal error, incident {number}."}
     return Answer(500, said, ()).response()
+
+
+def _mark(address: str, client: str | None) -> bytes:
+    return hashlib.sha256(f"{address} {client}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _by_address(address: str) -> str:
