@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check bench format lock clean install \
+.PHONY: help run test check hunt bench format lock clean install \
         check-format check-lint check-types check-imports check-schema check-migrations
 
 help: ## Show what there is to make
@@ -22,6 +22,9 @@ test: install ## Run all tests (ARGS="tests/rules -k pace" for some)
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: check-format check-lint check-types check-imports check-schema check-migrations test ## Run what CI runs
+
+hunt: install ## Hunt for leaks: 200,000 random questions against the policy (ARGS="--checks 5000 --seed x")
+	@cd tests && exec ../$(BIN)/python -m hunt $(ARGS)
 
 bench: install ## Measure; rewrites docs/performance.md and bench/results.json
 	@exec $(BIN)/python -m bench $(ARGS)
