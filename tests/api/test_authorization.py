@@ -4,21 +4,25 @@
 code, gets nothing, and has changed nothing in any table; whoever may has done it under their own name.
 """
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from api.conftest import Reply
-from api.matrix import subjects, table
-from api.matrix.country import COLUMNS, TODAY, UNIT_OF, Country
+from api.matrix import reading, reads, subjects, table
+from api.matrix.country import COLUMNS, TODAY, UNIT_OF, Country, token_of
+from api.matrix.reading import Things
 from api.matrix.stage import Stage, Theatre, mutation, theatre
 from vdept.kernel.embedded import EmbeddedServers
-from vdept_graphql.ids import encode
+from vdept_graphql.ids import NODES, encode
 from vdept_graphql.schema import engine
 
-WRITES = table.read(table.WRITES, COLUMNS)
+WRITES = table.writes()
+READS = reads.read()
+SEEN = {column: reading.seen_by(column) for column in COLUMNS}
 HIDDEN_ANYWAY = set(table.HIDDEN_ANYWAY.split())
 
 
@@ -33,7 +37,8 @@ class Play:
         """What the caller of this column gets for the input of this row."""
         own = {
             subjects.ME: encode("Person", self.country.people[column].id),
-            subjects.MINE: encode("ClientAuthorization", self.country.authorizations[column].id),
+            subjects.MY_CONSENT: encode("ClientAuthorization", self.country.authorizations[column].id),
+            subjects.MY_IDENTITY: encode("Identity", self.country.identities[column].id),
         }
         given = {
             name: own.get(value, value) if isinstance(value, str) else value
@@ -69,6 +74,32 @@ class Play:
 async def play(servers: EmbeddedServers, template: str) -> AsyncIterator[Play]:
     async with theatre(servers, template, "matrix", subjects.build) as (house, (country, inputs)):
         yield Play(house, country, inputs)
+
+
+class Reading:
+    """A copy with something of everything in it, and what each caller was answered to every question."""
+
+    def __init__(self, stage: Stage, things: Things) -> None:
+        self.stage, self.things = stage, things
+        self.answers: dict[str, dict[str, Any]] = {}
+
+    async def ask_all(self, column: str, bearer: str) -> None:
+        """All questions, as many in one request as it may have root fields."""
+        self.answers[column] = {}
+        for some in batched(READS, 40):
+            fields = [f"q{i}: {READS[question].query(self.things)}" for i, question in enumerate(some)]
+            reply = await self.stage.ask(bearer, f"{{ {' '.join(fields)} }}")
+            self.answers[column] |= dict(zip(some, reply.data.values(), strict=True))
+
+
+@pytest.fixture(scope="module")
+async def shown(servers: EmbeddedServers, template: str) -> AsyncIterator[Reading]:
+    async with theatre(servers, template, "matrix_reads", reading.build) as (house, things):
+        everything = Reading(await house.stage("all"), things)
+        for column in COLUMNS:
+            await everything.ask_all(column, token_of(column))
+        assert not await everything.stage.changed()
+        yield everything
 
 
 def field_of(row: str) -> str:
@@ -156,19 +187,73 @@ async def test_the_last_day_in_office_counts(play: Play) -> None:
     assert not list(filter(None, wrong))
 
 
-@pytest.mark.parametrize("bearer", [None, "", "vdept_" + 43 * "x", "e30.e30.e30"])
-async def test_nobody_writes_anonymously(play: Play, bearer: str | None) -> None:
+async def test_nobody_writes_anonymously(play: Play) -> None:
     stage = await play.house.stage("refused")
     for row, given in play.inputs.items():
-        reply = await stage.ask(bearer, mutation(field_of(row)), {"input": given})
+        reply = await stage.ask(None, mutation(field_of(row)), {"input": given})
         assert (reply.status, reply.codes, "data" in reply.body) == (401, ["UNAUTHENTICATED"], False)
     assert not await stage.changed()
 
 
-async def test_who_was_locked_out_does_nothing_with_a_token_of_before(play: Play) -> None:
+NOT_KNOWN = ((401, ["UNAUTHENTICATED"]), (429, ["TOO_MANY_ATTEMPTS"]))
+"""Whoever shows a bad token again and again is not looked at any more."""
+
+
+@pytest.mark.parametrize(
+    "bearer", ["vdept_" + 43 * "x", "e30.e30.e30", token_of("head"), token_of("administrator")]
+)
+async def test_nobody_writes_with_a_token_that_is_no_good(play: Play, bearer: str) -> None:
     stage = await play.house.stage("locked_out", "UPDATE person SET active = false")
-    for row in WRITES:
-        for column in ("head", "administrator"):
-            reply = await play.write(stage, row, column)
-            assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"])
+    for row, given in play.inputs.items():
+        reply = await stage.ask(bearer, mutation(field_of(row)), {"input": given})
+        assert (reply.status, reply.codes) in NOT_KNOWN
+        assert "data" not in reply.body
     assert not await stage.changed()
+    play.house.forget_failures()
+
+
+# -- reads ---------------------------------------------------------------------------------------------
+
+
+def test_every_way_through_the_schema_has_a_row(shown: Reading) -> None:
+    asked = set().union(*[row.fields() for row in READS.values()]) | {"Query.node", "Query.nodes"}
+    missing = sorted(reads.fields_to_ask() - asked)
+    assert not missing, f"ask for these in matrix/reads.py: {', '.join(missing)}"
+    unsaid = sorted(set(shown.things.rows) - set(SEEN["head"]))
+    assert not unsaid, f"say in matrix/reading.py who sees {', '.join(unsaid)}"
+    kinds = {name.partition("/")[0] for name in shown.things.rows}
+    assert kinds == set(NODES), "a new kind of node: make one in matrix/reading.py and say who sees it"
+
+
+@pytest.mark.parametrize("question", READS)
+def test_each_caller_is_shown_exactly_what_is_theirs_to_see(shown: Reading, question: str) -> None:
+    row, wrong = READS[question], []
+    for column in COLUMNS:
+        found, count = row.found(shown.answers[column][question], shown.things)
+        wanted = row.expected(SEEN[column], shown.things)
+        if found != wanted or count not in (-1, len(wanted)):
+            over, less = Counter(found) - Counter(wanted), Counter(wanted) - Counter(found)
+            wrong.append(f"{column}: too much {sorted(over)}, too little {sorted(less)}, {count} counted")
+    assert not wrong
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+async def test_a_thing_is_found_by_its_id_by_whom_it_is_seen_and_by_nobody_else(
+    shown: Reading, column: str
+) -> None:
+    wrong, things = [], shown.things
+    for some in batched(things.rows, 39):
+        ids = [things.id(name) for name in some]
+        single = " ".join(f'n{i}: node(id: "{one}") {{ id }}' for i, one in enumerate(ids))
+        many = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id }} {single} }}"
+        data = (await shown.stage.as_(column, many, {"ids": ids})).data
+        nodes, alone = data.pop("nodes"), list(data.values())
+        for name, *found in zip(some, nodes, alone, strict=True):
+            wanted = {"id": things.id(name)} if SEEN[column][name] else None
+            wrong += [f"{name}: {found}"] if found != [wanted, wanted] else []
+    assert not wrong
+
+
+def batched(values: Iterable[str], size: int) -> list[list[str]]:
+    every = list(values)
+    return [every[i : i + size] for i in range(0, len(every), size)]

@@ -14,12 +14,13 @@ from datetime import timedelta
 
 import factories
 from vdept.clients.models import ApiClient, ClientAuthentication, ClientAuthorization
+from vdept.identity.models import Identity
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
 from vdept.people.actors import actor_for
-from vdept.people.models import AccessToken, Person
+from vdept.people.models import AccessToken, Membership, Person
 from vdept.units.models import Unit, UnitKind
 
 OWN = ("observer", "member", "coordinator", "deputy", "head")
@@ -53,9 +54,11 @@ class Country:
 
     units: dict[str, Unit] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
+    seats: dict[str, Membership] = field(default_factory=dict)
     actors: dict[str, Actor] = field(default_factory=dict)
     authorizations: dict[str, ClientAuthorization] = field(default_factory=dict)
     """What each of them has let a client of Huế's do."""
+    identities: dict[str, Identity] = field(default_factory=dict)
 
     def unit(self, name: str) -> Unit:
         return self.units[name]
@@ -82,7 +85,7 @@ async def found(tx: Tx) -> Country:
         country.people[column] = who
         if column in UNIT_OF:
             role = Role(column.upper()) if column in OWN else Role.HEAD
-            await factories.membership(tx, who, made[UNIT_OF[column]], role)
+            country.seats[column] = await factories.membership(tx, who, made[UNIT_OF[column]], role)
         country.actors[column] = await actor_for(tx.session, who, tx.today)
         give_token(tx, who, column)
     await tx.session.flush()
@@ -129,6 +132,21 @@ async def add_authorization(
         scopes=[scope.value for scope in scopes],
         created_at=utc_now(),
         expires_at=utc_now() + timedelta(days=30),
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def add_identity(tx: Tx, who: Person | None) -> Identity:
+    """Somebody's identity at a provider; or one that waits."""
+    row = Identity(
+        issuer="https://id.example.vn",
+        subject=secrets.token_hex(8),
+        person_id=who.id if who else None,
+        first_seen_at=utc_now(),
+        last_seen_at=utc_now(),
+        linked_at=utc_now() if who else None,
     )
     tx.session.add(row)
     await tx.session.flush()

@@ -12,7 +12,17 @@ from decimal import Decimal
 from typing import Any
 
 import factories
-from api.matrix.country import DUE, ENDS, STARTS, TODAY, Country, add_authorization, add_client, found
+from api.matrix.country import (
+    DUE,
+    ENDS,
+    STARTS,
+    TODAY,
+    Country,
+    add_authorization,
+    add_client,
+    add_identity,
+    found,
+)
 from vdept.clients.models import ApiClient, ClientAuthorization
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
@@ -35,8 +45,8 @@ from vdept_graphql.ids import encode
 S = TaskState
 ACCEPTED, INVITED = ParticipationState.ACCEPTED, ParticipationState.INVITED
 SECRET = Audience.PARTICIPANTS
-ME, MINE = "me", "mine"
-"""Stand for the caller's own id, and for what the caller has let a client do."""
+ME, MY_CONSENT, MY_IDENTITY = "me", "my consent", "my identity"
+"""Stand for the caller's own id, what the caller has let a client do, and who they are at a provider."""
 
 PLAN_FILE = """
 plans:
@@ -192,6 +202,9 @@ async def _clients(of: Subjects) -> dict[str, dict[str, Any]]:
     somebody = await factories.person(of.tx)
     for name, who in {**of.country.people, "somebody": somebody}.items():
         of.country.authorizations[name] = await of.authorization(asking, who)
+        of.country.identities[name] = await add_identity(of.tx, who)
+    waiting = encode("Identity", (await add_identity(of.tx, None)).id)
+    theirs = encode("Identity", of.country.identities["somebody"].id)
     given = encode("ClientAuthorization", of.country.authorizations["somebody"].id)
     new = {"authentication": "SECRET", "machine": True, "scopes": ["TASKS_READ"]}
     return {
@@ -200,7 +213,10 @@ async def _clients(of: Subjects) -> dict[str, dict[str, Any]]:
         "rotateClientSecret": await client(),
         "revokeClient": await client(),
         "revokeAuthorization": {"authorizationId": given},
-        "revokeAuthorization:own": {"authorizationId": MINE},
+        "linkIdentity": {"identityId": waiting, "personId": encode("Person", somebody.id)},
+        "unlinkIdentity": {"identityId": theirs},
+        "unlinkIdentity:own": {"identityId": MY_IDENTITY},
+        "revokeAuthorization:own": {"authorizationId": MY_CONSENT},
     }
 
 

@@ -17,7 +17,10 @@ Whose act it is stands in the log: ``-`` no unit's, a unit's whoever does it, or
 (``own/hue``: for an administrator, who has none, Huế's).
 """
 
+import re
 from typing import NamedTuple
+
+from api.matrix.country import COLUMNS
 
 CODES = {
     "F": "FORBIDDEN",
@@ -42,6 +45,8 @@ WRITES = """
     FF+F+ FNNN NN N+  hue           updateClient rotateClientSecret revokeClient
     NN+N+ NNNN NN N+  hue           revokeAuthorization
     +++++ ++++ ++ ++  hue           revokeAuthorization:own
+    NNNNN NNNN NN N+  -             linkIdentity unlinkIdentity
+    FFFFF FFFF FF F+  -             unlinkIdentity:own
 
   What is planned, assigned and measured
     FFFFF +FF+ FF F+  -             createIndicator updateIndicator
@@ -81,10 +86,10 @@ WRITES = """
 
 HIDDEN_ANYWAY = """
     addObjective renameObjective addKeyResult updateKeyResult removeKeyResult issuePlan
-    updateClient rotateClientSecret revokeClient revokeAuthorization
+    linkIdentity unlinkIdentity updateClient rotateClientSecret revokeClient revokeAuthorization
     updatePerson grantMembership endMembership grantMembership:deputy endMembership:deputy correctMeasurement
 """
-"""Drafts are their issuer's until they are issued; people, clients and reports have no audience."""
+"""Drafts are their issuer's until they are issued; people, clients, identities, values have none."""
 
 
 class Write(NamedTuple):
@@ -101,16 +106,20 @@ class Write(NamedTuple):
         return mine if mine != "own" else own or otherwise
 
 
-def read(text: str, columns: tuple[str, ...]) -> dict[str, Write]:
-    """The rows of a table. A line without a pattern is a heading."""
-    rows: dict[str, Write] = {}
+def read(text: str) -> dict[str, tuple[dict[str, str], tuple[str, ...]]]:
+    """The answers by row and column, and the words before the last run of rows. Headings have no pattern."""
+    rows: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {}
     for line in text.splitlines():
-        pattern, *rest = line.strip().split("  ", 1)
-        if not rest:
+        if not line.startswith("    "):
             continue
-        marks, (whose, *names) = pattern.replace(" ", ""), rest[0].split()
-        assert len(marks) == len(columns), f"{len(marks)} answers for {len(columns)} columns: {line}"
-        for name in names:
+        pattern, *words, names = re.split(r"  +", line.strip())
+        marks = pattern.replace(" ", "")
+        assert len(marks) == len(COLUMNS), f"{len(marks)} answers for {len(COLUMNS)} columns: {line}"
+        for name in names.split():
             assert name not in rows, f"{name} stands in the table twice"
-            rows[name] = Write(dict(zip(columns, marks, strict=True)), whose)
+            rows[name] = dict(zip(COLUMNS, marks, strict=True)), tuple(words)
     return rows
+
+
+def writes() -> dict[str, Write]:
+    return {row: Write(answers, *words) for row, (answers, words) in read(WRITES).items()}

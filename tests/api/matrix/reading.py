@@ -1,0 +1,336 @@
+"""Something of every kind to be seen or hidden, each thing by a name, and the table of who sees it.
+
+A name is a type and a word: ``Plan/shared``. The pattern before it says which columns see it (``+``), in the
+order of ``country.COLUMNS`` and grouped as in ``table.py``: the design's section 6, said in examples.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import factories
+from api.matrix import table
+from api.matrix.country import (
+    COLUMNS,
+    DUE,
+    ENDS,
+    STARTS,
+    TODAY,
+    UNIT_OF,
+    Country,
+    add_authorization,
+    add_client,
+    add_identity,
+    found,
+)
+from vdept.kernel.activity import Activity
+from vdept.kernel.actor import Role
+from vdept.kernel.clock import utc_now
+from vdept.kernel.db import Tx
+from vdept.kernel.scopes import Scope
+from vdept.measurements.models import Measurement
+from vdept.outcomes.rebuild import rebuild_plan
+from vdept.targets.models import Audience, Basis, KeyResult, Objective, Plan, PlanState, Target, TargetState
+from vdept.tasks.models import (
+    Assignee,
+    ParticipationState,
+    Task,
+    TaskComment,
+    TaskDependency,
+    TaskEvidence,
+    TaskState,
+    TaskTarget,
+)
+from vdept_graphql.ids import encode
+
+SEES = """
+  Open to everybody who has signed in
+    +++++ ++++ ++ ++  Unit/government Unit/ministry Unit/hue Unit/danang Unit/commune Unit/commune2 Unit/firm
+    +++++ ++++ ++ ++  Unit/rival Indicator/share
+
+  People: officials see everybody, others their own unit's, and themselves
+    +++++ ++++ .. .+  Person/observer Person/member Person/coordinator Person/deputy Person/head Person/worker
+    +++++ ++++ .. .+  Person/above Person/below Person/unrelated Person/partner Person/administrator
+    +++++ ++++ +. .+  Person/firm Person/engineer
+    +++++ ++++ .. .+  Person/former
+    +++++ ++++ .+ .+  Person/rival
+    +++++ ++++ .. ++  Person/nobody
+    +++++ ++++ .. .+  Membership/observer Membership/member Membership/coordinator Membership/deputy
+    +++++ ++++ .. .+  Membership/head Membership/worker Membership/above Membership/below
+    +++++ ++++ .. .+  Membership/unrelated Membership/partner
+    +++++ ++++ +. .+  Membership/firm Membership/engineer Membership/former
+    +++++ ++++ .+ .+  Membership/rival
+    +++++ ++++ .. ++  Membership/nobody
+
+  Plans: public; for government; for participants; a public draft of Huế's; the ministry's own; and one in
+  which Đà Nẵng once held a target that was withdrawn
+    +++++ ++++ ++ ++  Plan/public Objective/public KeyResult/public Target/public.government Target/public.hue
+    +++++ ++++ .. .+  Plan/government Objective/government KeyResult/government Target/government.government
+    +++++ ++.. +. .+  Plan/shared Objective/shared KeyResult/shared Target/shared.firm
+    +++++ ++.. .. .+  Target/shared.government Target/shared.hue Target/shared.commune
+    +++++ ++.. .. .+  Objective/inner KeyResult/inner Target/inner.government Target/inner.hue
+    +++++ .... .. .+  Plan/draft Objective/draft KeyResult/draft
+    ..... +..+ .. .+  Plan/ministry Objective/ministry KeyResult/ministry Target/ministry.ministry
+    ..... +.+. .. .+  Plan/former Objective/former KeyResult/former Target/former.danang
+    ..... +... .. .+  Target/former.government
+
+  Values: officials see all of them, firms their own
+    +++++ ++++ .. .+  Measurement/hue Measurement/hue.old
+    +++++ ++++ +. .+  Measurement/firm
+    +++++ ++++ .+ .+  Measurement/rival
+
+  Tasks of all audiences. What Huế leads has the firm in it, and the ministry sets it
+    +++++ ++++ ++ ++  Task/public
+    +++++ ++++ .. .+  Task/government Comment/government
+    +++++ +..+ +. .+  Task/hue Comment/hue
+    +++++ ++.. .. .+  Task/commune
+    ..... +.+. .. .+  Task/danang Comment/danang
+    ..... +..+ .. .+  Task/ministry Comment/ministry Task/declined
+    ..... +..+ .+ .+  Task/rival
+    ..... .... +. .+  Task/firm
+
+  Clients are seen by their unit, by the heads above, and by whom they act for; consent by who gave it and
+  by who registers the client
+    +++++ +... .. ++  ApiClient/hue
+    ....+ +..+ .. .+  ApiClient/ministry
+    ..... .... +. .+  ApiClient/firm
+    ..+.+ .... .. ++  ClientAuthorization/nobody
+    ....+ ...+ .. .+  ClientAuthorization/head
+
+  Identities of providers: one's own
+    ....+ .... .. .+  Identity/head
+    ..... .... .. .+  Identity/waiting
+
+  Outcomes of units: with the plan, and one's own unit's
+    +++++ ++++ ++ ++  Outcome/public.government Outcome/public.hue
+    +++++ ++++ .. .+  Outcome/government.government
+    +++++ ++.. .. .+  Outcome/shared.government Outcome/shared.hue Outcome/shared.commune
+    +++++ ++.. +. .+  Outcome/shared.firm
+    +++++ ++.+ .. .+  Outcome/shared.ministry
+    +++++ +++. .. .+  Outcome/shared.danang
+    +++++ ++.. .+ .+  Outcome/shared.rival
+    ..... +..+ .. .+  Outcome/ministry.ministry
+
+  Not things, but whom it takes
+    +++++ ++++ .. .+  Only/officials
+    ..... .... .. .+  Only/administrators
+"""
+
+
+def seen_by(column: str) -> dict[str, bool]:
+    """Whether the caller of this column sees a thing, by its name. ``Only/head`` is head's alone."""
+    return {name: answers[column] == "+" for name, (answers, _) in table.read(SEES).items()} | {
+        f"Only/{one}": one == column for one in COLUMNS
+    }
+
+
+@dataclass
+class Things:
+    """The country with everything in it, by name."""
+
+    country: Country
+    rows: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, name: str, row: Any) -> Any:
+        self.rows[name] = row
+        return row
+
+    def id(self, name: str) -> str:
+        """The global id of what has this name."""
+        return encode(name.partition("/")[0], self.rows[name].id)
+
+    def names(self) -> dict[str, str]:
+        """Every name by its global id."""
+        return {self.id(name): name for name in self.rows}
+
+
+async def build(tx: Tx) -> Things:
+    country = await found(tx)
+    things = Things(country)
+    for name, unit in country.units.items():
+        things.add(f"Unit/{name}", unit)
+    await _people(tx, things)
+    await _plans(tx, things)
+    await _values(tx, things)
+    await _tasks(tx, things)
+    await _clients(tx, things)
+    await tx.session.flush()
+    for name in ("public", "government", "shared", "ministry", "former"):
+        await rebuild_plan(tx, things.rows[f"Plan/{name}"].id)
+    await _log(tx, things)
+    return things
+
+
+async def _log(tx: Tx, things: Things) -> None:
+    """One activity of everything, by the head of the ministry through Huế's client."""
+    for name, row in things.rows.items():
+        kind = name.partition("/")[0]
+        plan = row.id if kind == "Plan" else getattr(row, "plan_id", None)
+        tx.session.add(
+            Activity(
+                at=tx.now, actor="person", person_id=things.country.people["partner"].id, verb="matrix.seen",
+                client_id=things.rows["ApiClient/hue"].id,
+                subject_type=kind, subject_id=row.id, plan_id=plan,
+                unit_id=things.country.unit_id("ministry"), data={},
+            )
+        )  # fmt: skip
+
+
+async def _people(tx: Tx, things: Things) -> None:
+    units, people = things.country.units, things.country.people
+    for name, who in people.items():
+        things.add(f"Person/{name}", who)
+    for name, unit, ends_on in (
+        ("worker", "hue", None),
+        ("engineer", "firm", None),
+        ("former", "firm", TODAY.replace(year=TODAY.year - 1)),
+    ):
+        who = things.add(f"Person/{name}", await factories.person(tx, f"Người {name}"))
+        seat = await factories.membership(tx, who, units[unit], Role.MEMBER, ends_on=ends_on)
+        things.add(f"Membership/{name}", seat)
+    for name, seat in things.country.seats.items():
+        things.add(f"Membership/{name}", seat)
+    left = await factories.membership(
+        tx, people["nobody"], units["hue"], Role.MEMBER, ends_on=date(2020, 1, 1)
+    )
+    things.add("Membership/nobody", left)
+
+
+async def _plans(tx: Tx, things: Things) -> None:
+    units, people = things.country.units, things.country.people
+    share = things.add("Indicator/share", await factories.indicator(tx, name="Tỷ lệ"))
+
+    async def plan(name: str, issuer: str, audience: Audience, state: PlanState = PlanState.ISSUED) -> Plan:
+        row = await factories.plan(
+            tx, units[issuer], audience=audience, state=state, starts_on=STARTS, ends_on=ENDS,
+            title=f"Kế hoạch {name}", code=f"KH-{name}",
+        )  # fmt: skip
+        return things.add(f"Plan/{name}", row)
+
+    async def asked(name: str, of: Plan, *holders: str, **more: Any) -> KeyResult:
+        """A key result, held by the first of these and by the others below it."""
+        what = things.add(f"KeyResult/{name}", await factories.key_result(tx, of, share))
+        objective = await tx.session.get_one(Objective, what.objective_id)
+        things.add(f"Objective/{name}", objective)
+        root: Target | None = None
+        for holder in holders:
+            last = more if holder == holders[-1] else {}
+            row = await factories.target(
+                tx, what, units[holder], root, starts_on=STARTS, assigned_by_id=people["above"].id,
+                acknowledged_at=utc_now(), acknowledged_by_id=people["head"].id, **last,
+            )  # fmt: skip
+            things.add(f"Target/{name}.{holder}", row)
+            root = root or row
+        return what
+
+    await asked("public", await plan("public", "government", Audience.PUBLIC), "government", "hue")
+    await asked("government", await plan("government", "government", Audience.GOVERNMENT), "government")
+    shared = await plan("shared", "government", Audience.PARTICIPANTS)
+    await asked("shared", shared, "government", "hue", "commune", "firm")
+    await asked("inner", shared, "government", "hue")
+    await asked("draft", await plan("draft", "hue", Audience.PUBLIC, PlanState.DRAFT))
+    await asked("ministry", await plan("ministry", "ministry", Audience.PARTICIPANTS), "ministry")
+    gone = {"state": TargetState.WITHDRAWN, "state_reason": "Nhầm"}
+    former = await plan("former", "government", Audience.PARTICIPANTS)
+    await asked("former", former, "government", "danang", **gone)
+
+
+async def _values(tx: Tx, things: Things) -> None:
+    share = things.rows["Indicator/share"]
+
+    async def value(name: str, unit: str, **more: Any) -> None:
+        row = Measurement(
+            indicator_id=share.id, unit_id=things.country.unit_id(unit), basis=Basis.MEASURED, as_of=STARTS,
+            value=Decimal(50), numerator=Decimal(1), denominator=Decimal(2), source="Sổ",
+            recorded_at=utc_now(), recorded_by_id=things.country.people[_column_of(unit)].id, **more,
+        )  # fmt: skip
+        tx.session.add(row)
+        await tx.session.flush()
+        things.add(f"Measurement/{name}", row)
+
+    await value("hue.old", "hue")
+    await value("hue", "hue", supersedes_id=things.rows["Measurement/hue.old"].id)
+    await value("firm", "firm")
+    await value("rival", "rival")
+
+
+def _column_of(unit: str) -> str:
+    """Who is head of a unit."""
+    return "head" if unit == "hue" else next(name for name, own in UNIT_OF.items() if own == unit)
+
+
+async def _tasks(tx: Tx, things: Things) -> None:
+    units, shared = things.country.units, things.rows["Plan/shared"]
+    secret, accepted = Audience.PARTICIPANTS, ParticipationState.ACCEPTED
+
+    async def task(name: str, owner: str, lead: str, audience: Audience = secret, **more: Any) -> Task:
+        state = more.pop("state", TaskState.IN_PROGRESS)
+        others = more.pop("others", {})
+        row = await factories.task(
+            tx, units[owner], units[lead], shared, title=f"Việc {name}", audience=audience, state=state,
+            due_on=DUE, created_by_id=things.country.people["partner"].id, **more,
+        )  # fmt: skip
+        for unit, part in others.items():
+            await factories.participation(tx, row, units[unit], state=part)
+        return things.add(f"Task/{name}", row)
+
+    await task("public", "ministry", "danang", Audience.PUBLIC)
+    await task("government", "ministry", "danang", Audience.GOVERNMENT)
+    whole = await task("ministry", "ministry", "ministry")
+    hue = await task(
+        "hue",
+        "ministry",
+        "hue",
+        others={"firm": accepted},
+        parent_id=whole.id,
+        verified_by_id=things.country.people["partner"].id,
+    )
+    await task("commune", "commune", "commune", parent_id=hue.id)
+    out = {"firm": ParticipationState.LEFT, "hue": ParticipationState.DECLINED}
+    danang = await task("danang", "danang", "danang", others=out)
+    await task("rival", "ministry", "rival")
+    await task("firm", "firm", "firm")
+    await task("declined", "ministry", "hue", state=TaskState.DECLINED, state_reason="Bận")
+    for blocked, by in ((hue, whole), (danang, hue), (hue, things.rows["Task/public"])):
+        tx.session.add(TaskDependency(task_id=blocked.id, blocked_by_id=by.id))
+    for name, served in (
+        ("hue", "shared.hue"), ("hue", "shared.firm"), ("commune", "shared.commune"),
+        ("danang", "shared.firm"), ("public", "shared.hue"),
+    ):  # fmt: skip
+        row, target = things.rows[f"Task/{name}"], things.rows[f"Target/{served}"]
+        tx.session.add(TaskTarget(task_id=row.id, target_id=target.id, weight=Decimal(1)))
+    for name, unit, who in (
+        ("hue", "hue", "worker"),
+        ("hue", "firm", "engineer"),
+        ("danang", "danang", "worker"),
+    ):
+        person, stamp = things.rows[f"Person/{who}"], {"assigned_at": utc_now()}
+        row = things.rows[f"Task/{name}"]
+        tx.session.add(Assignee(task_id=row.id, person_id=person.id, unit_id=units[unit].id, **stamp))
+    for name, unit in (
+        ("hue", "hue"),
+        ("government", "ministry"),
+        ("danang", "danang"),
+        ("ministry", "ministry"),
+    ):
+        said = {"task_id": things.rows[f"Task/{name}"].id, "unit_id": units[unit].id, "created_at": utc_now()}
+        author = things.country.people[_column_of(unit)].id
+        comment = TaskComment(author_id=author, body=f"Ý kiến {name}", **said)
+        proof = TaskEvidence(added_by_id=author, title=f"Ảnh {name}", url="https://example.vn/", **said)
+        tx.session.add_all([comment, proof])
+        await tx.session.flush()
+        things.add(f"Comment/{name}", comment)
+
+
+async def _clients(tx: Tx, things: Things) -> None:
+    units, people = things.country.units, things.country.people
+    for name in ("hue", "ministry", "firm"):
+        things.add(f"ApiClient/{name}", await add_client(tx, units[name], [Scope.TASKS_READ]))
+    for who, client in (("nobody", "hue"), ("head", "ministry")):
+        given = await add_authorization(
+            tx, things.rows[f"ApiClient/{client}"], people[who], [Scope.TASKS_READ]
+        )
+        things.add(f"ClientAuthorization/{who}", given)
+    things.add("Identity/head", await add_identity(tx, people["head"]))
+    things.add("Identity/waiting", await add_identity(tx, None))

@@ -1,0 +1,368 @@
+"""The questions of the matrix, each with what it answers to somebody who sees everything.
+
+A question is a way through the schema, a field a step; what is read at its end is filled in. ``$Plan/shared``
+is that thing's global id. An answer is a list of names of ``reading.SEES``; a caller gets those that they
+see, and none at all unless they see everything that the question names: a filter tells nothing of what
+hangs on a hidden thing (``$?`` names without that). ``*`` is everything there is, ``a&b`` is ``a`` for those
+who see ``b`` as well, ``~a_word`` is plain text.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
+
+from api.matrix.country import COLUMNS, UNIT_OF
+from api.matrix.reading import Things
+from vdept_graphql.schema import engine
+
+HUE_PEOPLE = "Person/observer Person/member Person/coordinator Person/deputy Person/head Person/worker"
+OTHER_PEOPLE = "Person/above Person/below Person/unrelated Person/partner Person/firm Person/rival"
+SHARED_UNITS = " ".join(
+    f"Unit/{name}&Outcome/shared.{name}"
+    for name in ("government", "hue", "commune", "firm", "ministry", "danang", "rival")
+)
+SHARED_TARGETS = "Target/shared.government Target/shared.hue Target/shared.commune Target/shared.firm"
+INNER_TARGETS = "Target/inner.government Target/inner.hue"
+PUBLIC_TARGETS = "Target/public.government Target/public.hue"
+OTHER_TARGETS = (
+    "Target/government.government Target/ministry.ministry Target/former.government Target/former.danang"
+)
+ISSUED = "Plan/public Plan/government Plan/shared Plan/ministry Plan/former"
+ORDERED = "Task/public Task/government Task/hue Task/ministry Task/rival Task/declined"
+TASKS = f"{ORDERED} Task/commune Task/danang Task/firm"
+
+READS = f"""
+unit(id: "$Unit/danang") = Unit/danang
+unit(id: "$Unit/hue") > parent = Unit/government
+unit(id: "$Unit/hue") > children = Unit/commune Unit/commune2
+unit(id: "$Unit/hue") > head = Person/head
+unit(id: "$Unit/firm") > head = Person/firm
+unit(id: "$Unit/hue") > outcome(planId: "$Plan/public") = Unit/hue&Outcome/public.hue
+unit(id: "$Unit/hue") > outcome(planId: "$Plan/shared") = Unit/hue&Outcome/shared.hue
+unit(id: "$Unit/firm") > outcome(planId: "$Plan/shared") = Unit/firm&Outcome/shared.firm
+unit(id: "$Unit/ministry") > outcome(planId: "$Plan/ministry") = Unit/ministry&Outcome/ministry.ministry
+unit(id: "$Unit/rival") > outcome(planId: "$?Plan/shared") = Unit/rival&Outcome/shared.rival
+unit(id: "$Unit/hue") > memberships = {HUE_PEOPLE.replace("Person", "Membership")}
+unit(id: "$Unit/firm") > memberships = Membership/firm Membership/engineer
+unit(id: "$Unit/firm") > memberships(on: "2020-01-01") = Membership/firm Membership/engineer Membership/former
+unit(id: "$Unit/hue") > tasks = Task/hue
+unit(id: "$Unit/firm") > tasks = Task/hue Task/firm
+unit(id: "$Unit/danang") > tasks = Task/public Task/government Task/danang
+unit(id: "$Unit/danang") > tasks(filter: {{text: "danang"}}) = Task/danang
+unit(id: "$Unit/danang") > tasks(filter: {{planId: "$Plan/shared"}}) = Task/public Task/government Task/danang
+unit(id: "$Unit/hue") > targets = Target/public.hue Target/shared.hue Target/inner.hue
+unit(id: "$Unit/firm") > targets = Target/shared.firm
+unit(id: "$Unit/danang") > targets = Target/former.danang
+units > parent = Unit/government Unit/government Unit/government Unit/hue Unit/hue
+unit(id: "$Unit/firm") > memberships(on: "2020-01-01") > person = Person/firm&Membership/firm \
+Person/engineer&Membership/engineer Person/former&Membership/former
+unit(id: "$Unit/firm") > memberships > unit = Unit/firm&Membership/firm Unit/firm&Membership/engineer
+units(filter: {{belowId: "$Unit/hue"}}) = Unit/commune Unit/commune2
+units(filter: {{text: "sao khue"}}) = Unit/firm
+
+me = {" ".join(f"Person/{one}&Only/{one}" for one in COLUMNS)}
+me > memberships = {" ".join(f"Membership/{one}&Only/{one}" for one in UNIT_OF)}
+person(id: "$Person/worker") = Person/worker
+person(id: "$Person/former") = Person/former
+person(id: "$Person/worker") > memberships = Membership/worker
+person(id: "$Person/engineer") > memberships = Membership/engineer
+person(id: "$Person/worker") > tasks = Task/hue Task/danang
+person(id: "$Person/engineer") > tasks = Task/hue
+persons = {HUE_PEOPLE} {OTHER_PEOPLE} Person/engineer Person/former Person/nobody Person/administrator
+persons(filter: {{unitId: "$Unit/hue"}}) = {HUE_PEOPLE}
+persons(filter: {{unitId: "$Unit/firm"}}) = Person/firm Person/engineer
+persons(filter: {{role: HEAD}}) = Person/head {OTHER_PEOPLE}
+persons(filter: {{text: "worker"}}) = Person/worker
+persons(filter: {{text: "former"}}) = Person/former
+
+indicator(id: "$Indicator/share") = Indicator/share
+indicators = Indicator/share
+measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") = Measurement/hue Measurement/hue.old
+measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") = Measurement/firm
+measurements(unitId: "$Unit/rival", indicatorId: "$Indicator/share") = Measurement/rival
+measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") > recordedBy = \
+Person/firm&Measurement/firm
+measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > supersedes = Measurement/hue.old
+measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > supersededBy = Measurement/hue
+measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") > unit = Unit/firm&Measurement/firm
+measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") > indicator = \
+Indicator/share&Measurement/firm
+
+plan(id: "$Plan/draft") = Plan/draft
+plan(id: "$Plan/shared") = Plan/shared
+plan(code: "KH-draft") = Plan/draft
+plan(code: "KH-ministry") = Plan/ministry
+plan(code: "KH-shared") = Plan/shared
+plan(id: "$Plan/shared") > issuer = Unit/government
+plan(id: "$Plan/shared") > outcome = Unit/government&Outcome/shared.government
+plan(id: "$Plan/shared") > unitOutcomes = {SHARED_UNITS}
+plan(id: "$Plan/public") > unitOutcomes = \
+Unit/government&Outcome/public.government Unit/hue&Outcome/public.hue
+plan(id: "$Plan/shared") > objectives = Objective/shared Objective/inner
+plan(id: "$Plan/shared") > keyResults = KeyResult/shared KeyResult/inner
+plan(id: "$Plan/shared") > keyResults > targets = {SHARED_TARGETS} {INNER_TARGETS}
+plan(id: "$Plan/shared") > keyResults > outcomes = {SHARED_TARGETS} {INNER_TARGETS}
+plan(id: "$Plan/public") > keyResults > targets = {PUBLIC_TARGETS}
+plan(id: "$Plan/former") > keyResults > targets = Target/former.government Target/former.danang
+plan(id: "$Plan/shared") > objectives > keyResults = KeyResult/shared KeyResult/inner
+plan(id: "$Plan/shared") > objectives > plan = Plan/shared&Objective/shared Plan/shared&Objective/inner
+plan(id: "$Plan/public") > keyResults > plan = Plan/public
+plan(id: "$Plan/public") > keyResults > objective = Objective/public
+plan(id: "$Plan/public") > keyResults > indicator = Indicator/share
+plan(id: "$Plan/shared") > unitOutcomes > plan = {SHARED_UNITS.replace("Unit/", "Plan/shared&Unit/")}
+plans = {ISSUED} Plan/draft
+plans(filter: {{states: [DRAFT]}}) = Plan/draft
+plans(filter: {{issuerUnitId: "$Unit/ministry"}}) = Plan/ministry
+plans(filter: {{issuerUnitId: "$Unit/hue"}}) = Plan/draft
+plans(filter: {{holderUnitId: "$Unit/hue"}}) = Plan/public&Target/public.hue Plan/shared&Target/shared.hue
+plans(filter: {{holderUnitId: "$Unit/firm"}}) = Plan/shared&Target/shared.firm
+plans(filter: {{holderUnitId: "$Unit/danang"}}) = Plan/former&Target/former.danang
+plans(filter: {{codes: ["KH-draft", "KH-ministry", "KH-public"]}}) = Plan/draft Plan/ministry Plan/public
+
+target(id: "$Target/shared.hue") = Target/shared.hue
+target(id: "$Target/shared.firm") = Target/shared.firm
+target(id: "$Target/shared.firm") > parent = Target/shared.government
+target(id: "$Target/shared.government") > children = \
+Target/shared.hue Target/shared.commune Target/shared.firm
+target(id: "$Target/shared.firm") > unit = Unit/firm
+target(id: "$Target/shared.firm") > assignedByUnit = Unit/government
+target(id: "$Target/shared.firm") > assignedBy = Person/above
+target(id: "$Target/shared.firm") > acknowledgedBy = Person/head
+target(id: "$Target/shared.firm") > plan = Plan/shared
+target(id: "$Target/shared.firm") > keyResult = KeyResult/shared
+target(id: "$Target/shared.firm") > keyResult > targets = {SHARED_TARGETS}
+target(id: "$Target/shared.firm") > keyResult > outcomes = {SHARED_TARGETS}
+target(id: "$Target/shared.firm") > indicator = Indicator/share
+target(id: "$Target/shared.firm") > outcome = Target/shared.firm
+target(id: "$Target/shared.firm") > outcome > unit = Unit/firm
+target(id: "$Target/shared.firm") > outcome > keyResult = KeyResult/shared
+target(id: "$Target/shared.firm") > tasks = Task/hue Task/danang
+target(id: "$Target/shared.hue") > tasks = Task/hue Task/public
+targets = {PUBLIC_TARGETS} {SHARED_TARGETS} {INNER_TARGETS} {OTHER_TARGETS}
+targets(filter: {{planId: "$Plan/shared"}}) = {SHARED_TARGETS} {INNER_TARGETS}
+targets(filter: {{keyResultId: "$KeyResult/shared"}}) = {SHARED_TARGETS}
+targets(filter: {{unitId: "$Unit/firm"}}) = Target/shared.firm
+targets(filter: {{belowUnitId: "$Unit/hue"}}) = Target/shared.commune
+targets(filter: {{parentId: "$Target/shared.government"}}) = \
+Target/shared.hue Target/shared.commune Target/shared.firm
+targets(filter: {{states: [WITHDRAWN]}}) = Target/former.danang
+targets(filter: {{kinds: [FIRM]}}) = Target/shared.firm
+
+task(id: "$Task/danang") = Task/danang
+task(id: "$Task/declined") = Task/declined
+task(id: "$Task/hue") > plan = Plan/shared
+task(id: "$Task/hue") > parent = Task/ministry
+task(id: "$Task/hue") > ownerUnit = Unit/ministry
+task(id: "$Task/hue") > leadUnit = Unit/hue
+task(id: "$Task/hue") > createdBy = ~Người_partner
+task(id: "$Task/hue") > createdBy > person = Person/partner
+task(id: "$Task/hue") > verifiedBy = ~Người_partner
+task(id: "$Task/hue") > participants = Unit/hue Unit/firm
+task(id: "$Task/danang") > participants = Unit/danang Unit/firm Unit/hue
+task(id: "$Task/hue") > assignees = ~Người_worker ~Người_engineer
+task(id: "$Task/hue") > assignees > person = Person/worker Person/engineer
+task(id: "$Task/hue") > assignees > unit = Unit/hue Unit/firm
+task(id: "$Task/hue") > targets = Target/shared.hue Target/shared.firm
+task(id: "$Task/public") > targets = Target/shared.hue
+task(id: "$Task/hue") > blockedBy = Task/ministry Task/public
+task(id: "$Task/public") > blocks = Task/hue
+task(id: "$Task/hue") > subtasks = Task/commune
+task(id: "$Task/hue") > comments = Comment/hue
+task(id: "$Task/hue") > comments > author = ~Người_head
+task(id: "$Task/hue") > comments > author > person = Person/head
+task(id: "$Task/hue") > comments > unit = Unit/hue
+task(id: "$Task/hue") > comments > task = Task/hue
+task(id: "$Task/danang") > comments = Comment/danang
+task(id: "$Task/hue") > evidence = ~Ảnh_hue
+task(id: "$Task/hue") > evidence > addedBy = ~Người_head
+task(id: "$Task/hue") > evidence > unit = Unit/hue
+task(id: "$Task/hue") > history = ~matrix.seen
+task(id: "$Task/hue") > history > by = ~Người_partner
+task(id: "$Task/hue") > history > by > person = Person/partner
+task(id: "$Task/hue") > history > unit = Unit/ministry
+tasks = {TASKS}
+tasks(filter: {{planId: "$Plan/shared"}}) = {TASKS}
+tasks(filter: {{targetId: "$Target/shared.firm"}}) = Task/hue Task/danang
+tasks(filter: {{ownerUnitId: "$Unit/ministry"}}) = {ORDERED}
+tasks(filter: {{ownerUnitId: "$Unit/firm"}}) = Task/firm
+tasks(filter: {{leadUnitId: "$Unit/hue"}}) = Task/hue Task/declined
+tasks(filter: {{participantUnitId: "$Unit/firm"}}) = Task/hue Task/firm
+tasks(filter: {{participantUnitId: "$Unit/danang"}}) = Task/public Task/government Task/danang
+tasks(filter: {{participantUnitId: "$Unit/danang"}}, orderBy: NEWEST_FIRST) = \
+Task/public Task/government Task/danang
+tasks(filter: {{assigneeId: "$Person/worker"}}) = Task/hue Task/danang
+tasks(filter: {{parentId: "$Task/ministry"}}) = Task/hue
+tasks(filter: {{parentId: "$Task/hue"}}) = Task/commune
+tasks(filter: {{states: [DECLINED]}}) = Task/declined
+tasks(filter: {{text: "viec danang"}}) = Task/danang
+tasks(filter: {{text: "viec"}}, orderBy: DUE_LATEST_FIRST) = {TASKS}
+tasks > targets > target = Target/shared.hue&Task/public Target/shared.hue&Task/hue \
+Target/shared.firm&Task/hue Target/shared.firm&Task/danang Target/shared.commune&Task/commune
+
+activities(first: 100) = *
+activities(first: 100) > subject = *
+activities(first: 100, subjectId: "$Task/danang") = Task/danang
+activities(first: 100, subjectId: "$Task/danang") > by = Person/partner
+activities(first: 100, subjectId: "$Task/danang") > unit = Unit/ministry
+activities(first: 100, subjectId: "$Target/shared.hue") = Target/shared.hue
+activities(first: 100, subjectId: "$Person/worker") = Person/worker&Only/officials
+activities(first: 100, subjectId: "$Task/hue") > client = ApiClient/hue
+
+identities = Identity/head Identity/waiting
+identities(filter: {{waiting: true}}) = Identity/waiting
+identities(filter: {{personId: "$Person/head"}}) = Identity/head
+identities > person = Person/head&Identity/head
+
+client(id: "$ApiClient/hue") = ApiClient/hue
+client(id: "$ApiClient/ministry") > unit = Unit/ministry
+client(id: "$ApiClient/hue") > authorizations = ClientAuthorization/nobody
+client(id: "$ApiClient/hue") > authorizations > person = Person/nobody&ClientAuthorization/nobody
+client(id: "$ApiClient/hue") > authorizations > client = ApiClient/hue&ClientAuthorization/nobody
+clients = ApiClient/hue ApiClient/ministry ApiClient/firm
+clients(filter: {{unitId: "$Unit/ministry"}}) = ApiClient/ministry
+myAuthorizations = ClientAuthorization/head&Only/head ClientAuthorization/nobody&Only/nobody
+"""
+
+ENDS_IN = {
+    "UnitOutcome": "unit { id }",
+    "TargetOutcome": "target { id }",
+    "Participation": "unit { id }",
+    "TaskTarget": "target { id }",
+    "Activity": "subjectId",
+    "TaskActivity": "verb",
+    "TaskPerson": "name",
+    "TaskAssignee": "name",
+    "Evidence": "title",
+}
+"""By what a thing without an id is named."""
+
+
+class Read(NamedTuple):
+    """One question and its whole answer."""
+
+    steps: tuple[str, ...]
+    answer: tuple[str, ...]
+
+    @property
+    def named(self) -> list[str]:
+        """The things that the question names and that must be seen for an answer."""
+        return [name for step in self.steps for name in re.findall(r'"\$([A-Z][^"]+)"', step)]
+
+    def owners(self) -> list[Any]:
+        """On which type each step is taken, and what the last one leads to."""
+        types: list[Any] = [engine.core.query_type]
+        for step in self.steps:
+            found = get_named_type(types[-1].fields[field_of(step)].type)
+            types.append(get_named_type(found.fields["nodes"].type) if _is_list(found) else found)
+        return types
+
+    def fields(self) -> set[str]:
+        """The fields that it asks for, as ``Type.field``."""
+        types = self.owners()
+        ways = [*zip(types, self.steps, strict=False), (types[-1], ENDS_IN.get(types[-1].name, "id"))]
+        return {f"{owner.name}.{field_of(step)}" for owner, step in ways}
+
+    def query(self, things: Things) -> str:
+        """The root field: the steps with global ids, and at the end what names what is there."""
+        types = self.owners()
+        text = f"{{ {ENDS_IN.get(types[-1].name, 'id')} }}"
+        for owner, step in zip(reversed(types[:-1]), reversed(self.steps), strict=True):
+            found = get_named_type(owner.fields[field_of(step)].type)
+            if _is_list(found):
+                text = f"{{ {'totalCount' if 'totalCount' in found.fields else 'hasMore'} nodes {text} }}"
+            text = f"{_with_ids(step, things)} {text}"
+            if owner is not types[0]:
+                text = f"{{ {text} }}"
+        return text
+
+    def expected(self, seen: Mapping[str, bool], things: Things) -> list[str]:
+        """The names that somebody gets who sees these things."""
+        if not all(seen[name] for name in self.named):
+            return []
+        answer = [_in_the_feed(name) for name in things.rows] if self.answer == ("*",) else self.answer
+        wanted = [one.split("&") for one in answer]
+        return sorted(one[0] for one in wanted if all(seen[name] for name in one if not name.startswith("~")))
+
+    def found(self, answer: Any, things: Things) -> tuple[list[str], int]:
+        """The names in an answer, and how many the last lists say that there are (−1: they do not say)."""
+        values, count = _taken([{"": answer}], "")
+        for step in self.steps[1:]:
+            values, count = _taken(values, field_of(step))
+        ends, names = [_end(value) for value in values], things.names()
+        return sorted(names.get(end, f"~{end.replace(' ', '_')}") for end in ends), count
+
+
+def _taken(values: list[Any], field: str) -> tuple[list[Any], int]:
+    taken: list[Any] = []
+    counts = []
+    for value in (one[field] for one in values):
+        if isinstance(value, dict) and "nodes" in value:
+            assert value.get("hasMore") in (None, False)
+            counts.append(value.get("totalCount", -1))
+            taken += value["nodes"]
+        else:
+            taken += value if isinstance(value, list) else [] if value is None else [value]
+    return taken, sum(counts) if counts else -1
+
+
+def _end(value: Any) -> str:
+    while isinstance(value, dict):
+        (value,) = value.values()
+    return str(value)
+
+
+def _is_list(found: Any) -> bool:
+    return found.name.endswith(("Connection", "Feed"))
+
+
+def _in_the_feed(name: str) -> str:
+    """What is done to people is told to officials; to what hangs on other things, to administrators."""
+    kind = name.partition("/")[0]
+    if kind in {"Person", "Membership"}:
+        return f"{name}&Only/officials"
+    return f"{name}&Only/administrators" if kind in {"Comment", "Identity"} else name
+
+
+def field_of(step: str) -> str:
+    found = re.match(r"\w+", step)
+    assert found, step
+    return found[0]
+
+
+def _with_ids(step: str, things: Things) -> str:
+    return re.sub(r'"\$\??([A-Z][^"]+)"', lambda found: f'"{things.id(found[1])}"', step)
+
+
+def read() -> dict[str, Read]:
+    """The questions as they stand above, by themselves."""
+    found: dict[str, Read] = {}
+    for line in READS.strip().splitlines():
+        if line:
+            question, _, answer = line.partition(" = ")
+            assert question not in found, f"asked twice: {question}"
+            found[question] = Read(tuple(question.split(" > ")), tuple(answer.split()))
+    return found
+
+
+VALUES = {"Milestone", "OutcomeFigures", "PageInfo", "Reading", "StatusCounts", "TimelinessCounts"}
+"""Types that are values of the thing they belong to and lead nowhere."""
+
+
+def fields_to_ask() -> set[str]:
+    """Every field that leads from one thing to another, of all types that a question can come to."""
+    found: set[str] = set()
+    waiting, known = [engine.core.query_type], set()
+    while waiting:
+        owner: Any = waiting.pop()
+        for name, one in owner.fields.items():
+            led: Any = get_named_type(one.type)
+            if not isinstance(led, (GraphQLObjectType, GraphQLInterfaceType)) or led.name in VALUES:
+                continue
+            if not _is_list(owner) and not owner.name.endswith("Edge"):
+                found.add(f"{owner.name}.{name}")
+            if led.name not in known:
+                known.add(led.name)
+                waiting.append(led)
+    return found
