@@ -50,7 +50,7 @@ async def link(
     db: Database, ago: timedelta = timedelta(0), email: str = EMAIL, where: str = "/account"
 ) -> str:
     async with db.begin(factories.SYSTEM, now=utc_now() - ago) as tx:
-        made = await create_link(tx, email, most_an_hour=None)
+        made = await create_link(tx, email, most=None)
     return address_of_link("", made.token, where)
 
 

@@ -21,7 +21,7 @@ async def sign_in_address(database: "Database", email: str, chosen: Settings) ->
 
     try:
         async with database.begin(ACTOR) as tx:
-            link = await create_link(tx, email, most_an_hour=None)
+            link = await create_link(tx, email, most=None)
     except Refused as refused:
         if refused.refusal is not NOT_FOUND:
             raise
@@ -35,7 +35,7 @@ async def sign_in_address(database: "Database", email: str, chosen: Settings) ->
 def sign_in_link(email: str) -> None:
     """Print a one-time sign-in link for the person with this EMAIL, and nothing else.
 
-    It works once, for 15 minutes; the person's older links end. Whoever has it can sign in as that person.
+    It works once, for 15 minutes. Whoever has it can sign in as that person.
     """
     chosen = settings()
     click.echo(on_database(lambda database: sign_in_address(database, email, chosen)))

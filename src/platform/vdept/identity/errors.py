@@ -8,18 +8,19 @@ from vdept.kernel.errors import Kind, Refusal, refusal
 LINK_INVALID = Refusal(
     "SIGN_IN_LINK_INVALID",
     Kind.INVALID,
-    vi="Liên kết này đã được dùng, đã hết hạn hoặc không đầy đủ. Hãy yêu cầu một liên kết mới. Chỉ liên kết "
-    "mới nhất còn dùng được, một lần, trong {minutes} phút.",
-    en="This link has been used, has run out, or is not complete. Ask for a new one. Only the newest link "
-    "works, once, for {minutes} minutes.",
+    vi="Liên kết này đã được dùng, đã hết hạn hoặc không đầy đủ. Hãy yêu cầu một liên kết mới. Mỗi liên kết "
+    "dùng được một lần, trong {minutes} phút.",
+    en="This link has been used, has run out, or is not complete. Ask for a new one. A link works once, "
+    "for {minutes} minutes.",
 )
 """One answer for every bad link: it tells a guesser nothing."""
 
 LINKS_TOO_MANY = Refusal(
     "SIGN_IN_LINKS_TOO_MANY",
     Kind.CONFLICT,
-    vi="Đã có {limit} liên kết đăng nhập trong một giờ. Hãy dùng liên kết mới nhất hoặc thử lại sau một giờ.",
-    en="There have been {limit} sign-in links within an hour. Use the newest one, or try again in an hour.",
+    vi="Đã có {limit} liên kết đăng nhập còn dùng được. Hãy dùng một trong số đó hoặc thử lại sau {minutes} "
+    "phút.",
+    en="There are {limit} sign-in links that still work. Use one of them, or try again in {minutes} minutes.",
 )
 
 PERSON_NOT_ACTIVE = Refusal(

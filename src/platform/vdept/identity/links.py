@@ -25,10 +25,11 @@ from vdept.people.tokens import digest
 T = TypeVar("T")
 
 LIFETIME = timedelta(minutes=15)
-MOST_AN_HOUR = 5
-"""Links that may be asked for by mail within an hour: a mailbox is not to be flooded."""
+MOST = 5
+"""Links on their way to one mailbox at a time: it is not to be flooded. The older ones stay good, so that
+somebody who asks for another person's links keeps that person from nothing."""
 KEPT = timedelta(days=1)
-"""How long the record of a link stays: longer than the hour in which links are counted."""
+"""How long the record of a link stays, for whoever asks what happened."""
 
 
 class NewLink(NamedTuple):
@@ -38,10 +39,10 @@ class NewLink(NamedTuple):
     token: str
 
 
-async def create_link(tx: Tx, email: str, *, most_an_hour: int | None = MOST_AN_HOUR) -> NewLink:
-    """A new link for the active person with this address; the links that person had before end.
+async def create_link(tx: Tx, email: str, *, most: int | None = MOST) -> NewLink:
+    """A new link for the active person with this address, unless they have ``most`` that are still good.
 
-    ``most_an_hour`` None: whoever runs the platform is not held up by what others asked for. Raises
+    ``most`` None: whoever runs the platform is not held up by what others asked for. Raises
     NOT_FOUND, PERSON_INACTIVE, SIGN_IN_LINKS_TOO_MANY; none of it may be told to whoever asked by mail.
     """
     tx.actor.require(tx.actor.kind is ActorKind.SYSTEM, Words("hệ thống", "the platform itself"), "email")
@@ -49,16 +50,10 @@ async def create_link(tx: Tx, email: str, *, most_an_hour: int | None = MOST_AN_
     await tx.session.refresh(person, with_for_update=True)  # one at a time: the count must hold
     if not person.active:
         raise PERSON_INACTIVE.at("email", name=person.name)
-    own = SignInLink.person_id == person.id
-    if most_an_hour is not None:
-        lately = sa.select(sa.func.count()).where(own, SignInLink.created_at > tx.now - timedelta(hours=1))
-        if (await tx.session.scalar(lately) or 0) >= most_an_hour:
-            raise LINKS_TOO_MANY.at("email", limit=most_an_hour)
-    await tx.session.execute(
-        sa.update(SignInLink)
-        .where(own, SignInLink.used_at.is_(None), SignInLink.expires_at > tx.now)
-        .values(expires_at=tx.now)
-    )
+    if most is not None:
+        good = sa.select(sa.func.count()).where(SignInLink.person_id == person.id, *_good(tx))
+        if (await tx.session.scalar(good) or 0) >= most:
+            raise LINKS_TOO_MANY.at("email", limit=most, minutes=LIFETIME // timedelta(minutes=1))
     token = secrets.token_urlsafe(32)
     tx.session.add(
         SignInLink(digest=digest(token), person_id=person.id, created_at=tx.now, expires_at=tx.now + LIFETIME)
@@ -85,24 +80,35 @@ async def person_of_link(tx: Tx, token: str) -> Person:
 
 
 async def use_link(tx: Tx, token: str) -> int:
-    """Use a link up; the id of the person it signs in. Of two at once one gets it. Raises LINK_INVALID."""
+    """Use a link up, and all others of its person with it; the id of the person it signs in.
+
+    Of two at once one gets it. Raises LINK_INVALID.
+    """
     person_id: int | None = await tx.session.scalar(
         sa.update(SignInLink)
         .where(SignInLink.digest == digest(token), SignInLink.person_id == Person.id, *_usable(tx))
         .values(used_at=tx.now)
         .returning(SignInLink.person_id)
     )
+    _known(person_id)
+    await tx.session.execute(
+        sa.update(SignInLink).where(SignInLink.person_id == person_id, *_good(tx)).values(expires_at=tx.now)
+    )
     return _known(person_id)
 
 
 async def forget_expired(tx: Tx) -> int:
-    """Delete the records of links that no count needs any more; returns how many."""
+    """Delete the records of links that nobody will ask about any more; returns how many."""
     gone = await tx.session.execute(sa.delete(SignInLink).where(SignInLink.created_at < tx.now - KEPT))
     return int(getattr(gone, "rowcount", 0))
 
 
 def _usable(tx: Tx) -> list["sa.ColumnElement[bool]"]:
-    return [SignInLink.used_at.is_(None), SignInLink.expires_at > tx.now, Person.active.is_(True)]
+    return [*_good(tx), Person.active.is_(True)]
+
+
+def _good(tx: Tx) -> list["sa.ColumnElement[bool]"]:
+    return [SignInLink.used_at.is_(None), SignInLink.expires_at > tx.now]
 
 
 def _known(found: T | None) -> T:
