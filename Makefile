@@ -1,9 +1,10 @@
-# One command each. `make run` and `make test` need Python 3.11+ and make, nothing else.
+# One command each. `make run` needs Python 3.11+ and make, nothing else; `make test` Node.js 22 besides.
 # Recipes `exec` what they run, so that Ctrl-C and SIGTERM reach it and it can stop its servers.
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PROVIDER := tests/oidc/node_modules/.ready
 ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -18,7 +19,7 @@ help: ## Show what there is to make
 run: install ## Run everything on this machine: servers, demo data, API, worker
 	@exec $(BIN)/vdept up $(ARGS)
 
-test: install ## Run all tests (ARGS="tests/rules -k pace" for some)
+test: install $(PROVIDER) ## Run all tests (ARGS="tests/rules -k pace" for some)
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: check-format check-lint check-types check-imports check-schema check-migrations test ## Run what CI runs
@@ -37,7 +38,7 @@ lock: install ## Lock the dependencies anew, with hashes, for every platform and
 	@PYTHON=$(BIN)/python sh requirements/lock.sh
 
 clean: ## Remove the virtual environment and caches (the data folder stays)
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) tests/oidc/node_modules dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 check-format: install
@@ -69,4 +70,8 @@ install: $(READY)
 # Again only when the lock or the project's own metadata changed.
 $(READY): requirements/dev.txt pyproject.toml requirements/install.sh
 	@VENV=$(VENV) sh requirements/install.sh
+	@touch $@
+
+$(PROVIDER): tests/oidc/package-lock.json tests/oidc/install.sh
+	@sh tests/oidc/install.sh
 	@touch $@

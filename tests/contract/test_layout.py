@@ -1,5 +1,6 @@
 """Where things stand: what others rely on, and names that would shadow somebody else's module."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -124,3 +125,20 @@ def test_no_lock_file_that_records_addresses_is_kept() -> None:
     assert not names & {"uv.lock", "poetry.lock", "pdm.lock", "yarn.lock", "pnpm-lock.yaml"}
     for lock in (ROOT / "requirements").glob("*.txt"):
         assert "://" not in lock.read_text(), lock
+    npm = [ROOT / line for line in tracked.stdout.splitlines() if Path(line).name == "package-lock.json"]
+    assert [path.parent.name for path in npm] == ["oidc"]
+    for package in json.loads(npm[0].read_text())["packages"].values():
+        assert "resolved" not in package
+        asked_for = {name: value for name, value in package.items() if name != "funding"}
+        assert "://" not in json.dumps(asked_for), package
+
+
+def test_packages_of_npm_are_locked_with_hashes_and_run_no_scripts_when_installed() -> None:
+    folder = ROOT / "tests/oidc"
+    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
+    assert len(packages) > 5
+    assert all(package["integrity"].startswith("sha512-") for name, package in packages.items() if name)
+    assert "npm ci --ignore-scripts" in (folder / "install.sh").read_text()
+    kept = (folder / ".npmrc").read_text()
+    assert "omit-lockfile-registry-resolved=true" in kept
+    assert "://" not in kept

@@ -6,12 +6,13 @@ wait for it do not queue up behind each other.
 
 import asyncio
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import JWKRegistry, KeySet
 
 from vdept.identity.providers import Provider, address_fault, on_loopback
@@ -135,7 +136,9 @@ def _key(one: Any) -> Any | None:
     if not isinstance(one, dict) or one.get("kty") not in KINDS or one.get("use", "sig") != "sig":
         return None
     try:
-        key = JWKRegistry.import_key(one)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SecurityWarning)  # about what is left out below
+            key = JWKRegistry.import_key(one)
         weak = one["kty"] == "RSA" and key.public_key.key_size < SMALLEST_RSA  # type: ignore[union-attr]
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         return None
