@@ -12,7 +12,7 @@ import time
 
 from bench.harness import Figure, publish
 
-MODULES = ("executor", "assign", "bulk", "rebuild", "sustained", "task_page")
+MODULES = ("executor", "assign", "bulk", "rebuild", "sustained", "task_page", "row_security", "tokens")
 
 
 def run(name: str) -> list[Figure]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bench import nation
 from bench.api import Client, official, operation, running
 from bench.harness import Figure, main, paired
-from bench.servers import SYSTEM, fresh, settle
+from bench.servers import SYSTEM, fresh, owned, settle, vacuum
 from vdept.kernel.db import Database, Tx
 from vdept.targets.models import Target
 from vdept.units.models import Unit, UnitKind
@@ -29,7 +29,7 @@ BARE = f"""INSERT INTO target (plan_id, key_result_id, indicator_id, unit_id, pa
 
 async def bench() -> list[Figure]:
     async with fresh("bench_assign") as (database, servers):
-        async with database.begin(SYSTEM) as tx:
+        async with owned(database) as owner, owner.begin(SYSTEM) as tx:
             await nation.units(tx.session, provinces=63, communes=UNITS)
             await nation.plan(tx.session, key_results=KEY_RESULT)
             await nation.targets(tx.session)
@@ -124,15 +124,15 @@ async def _parent(database: Database) -> int:
 
 async def _undo(database: Database) -> None:
     """As if the key result had not been assigned on; activities stay, as nothing removes them."""
-    async with database.begin(SYSTEM) as tx:
-        await nation.run(
-            tx.session,
-            "SET LOCAL session_replication_role = replica",  # nobody else may delete a target
-            f"DELETE FROM target WHERE key_result_id = {KEY_RESULT} AND level > 0",
-            "TRUNCATE outcome_change",
-        )
-    async with database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        await connection.execute(sa.text("VACUUM target"))
+    async with owned(database) as owner:
+        async with owner.begin(SYSTEM) as tx:
+            await nation.run(
+                tx.session,
+                "SET LOCAL session_replication_role = replica",  # nobody else may delete a target
+                f"DELETE FROM target WHERE key_result_id = {KEY_RESULT} AND level > 0",
+                "TRUNCATE outcome_change",
+            )
+        await vacuum(owner, "VACUUM target")
 
 
 async def _verify(database: Database) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bench import nation
 from bench.api import Client, official, operation, running
 from bench.harness import Figure, figure, main
-from bench.servers import SYSTEM, fresh, settle
+from bench.servers import SYSTEM, fresh, owned, settle
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Database
 from vdept.measurements.bulk import Row, record_many
@@ -37,7 +37,7 @@ Record = Callable[[int], Awaitable[None]]
 
 async def bench() -> list[Figure]:
     async with fresh("bench_bulk") as (database, servers):
-        async with database.begin(SYSTEM) as tx:
+        async with owned(database) as owner, owner.begin(SYSTEM) as tx:
             await nation.units(tx.session, provinces=34, communes=COMMUNES)
             await nation.plan(tx.session, key_results=INDICATORS)
             await nation.targets(tx.session)

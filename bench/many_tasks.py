@@ -7,7 +7,7 @@ not checked row by row while seeding (every row is made from rows that exist); n
 import sqlalchemy as sa
 
 from bench import nation
-from bench.servers import SYSTEM
+from bench.servers import SYSTEM, owned
 from vdept.kernel.db import Database
 
 TASKS, PROVINCES, COMMUNES, PERSONS = 1_000_000, 34, 3_321, 50_000
@@ -50,7 +50,7 @@ _STATEMENTS = (
 
 async def seed(database: Database) -> None:
     """Write them all; some minutes."""
-    async with database.begin(SYSTEM) as tx:
+    async with owned(database) as owner, owner.begin(SYSTEM) as tx:
         await nation.units(tx.session, provinces=PROVINCES, communes=COMMUNES)
         given = {
             "today": tx.today,

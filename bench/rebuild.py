@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bench import nation
 from bench.harness import Figure, main, paired
-from bench.servers import SYSTEM, fresh, settle
+from bench.servers import SYSTEM, fresh, owned, settle
 from vdept.kernel.db import Database
 from vdept.outcomes import formulas
 from vdept.outcomes.rebuild import PLANNING, rebuild_level, rebuild_plan
@@ -36,7 +36,7 @@ FROM_THE_TRUTH = """SELECT t.key_result_id, t.parent_id, count(*), sum(m.value),
 
 async def bench() -> list[Figure]:
     async with fresh("bench_rebuild") as (database, _):
-        async with database.begin(SYSTEM) as tx:
+        async with owned(database) as owner, owner.begin(SYSTEM) as tx:
             await nation.units(tx.session, provinces=63, communes=11_000)
             await nation.plan(tx.session, key_results=20)
             await nation.targets(tx.session)

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from bench import nation
 from bench.harness import Figure, figure, main
-from bench.servers import SYSTEM, fresh, settle
+from bench.servers import SYSTEM, fresh, owned, settle
 from vdept.kernel.db import Database, Tx
 from vdept.measurements.recording import record
 from vdept.outcomes.rebuild import rebuild_plan
@@ -147,7 +147,7 @@ async def bench() -> list[Figure]:
     figures = []
     for roots in (1, 20):
         async with fresh(f"bench_sustained_{roots}") as (database, servers):
-            async with database.begin(SYSTEM) as tx:
+            async with owned(database) as owner, owner.begin(SYSTEM) as tx:
                 await nation.units(tx.session, provinces=34, communes=COMMUNES)
                 await nation.plan(tx.session, key_results=roots)
                 await nation.targets(tx.session)

@@ -51,7 +51,7 @@ async def bench() -> list[Figure]:
         await seed(database)
         await settle(database)
         actor, token = await official(database, 1)
-        deep = await _place(database)
+        deep = await place(database)
         async with running(servers, token, same_json) as client:
             return [
                 *await _core(database, actor, deep),
@@ -62,10 +62,10 @@ async def bench() -> list[Figure]:
 
 async def _core(database: Database, actor: Actor, deep: str) -> list[Figure]:
     async def first() -> None:
-        assert await _read(database, actor, SMALL, None) == 50
+        assert await read(database, actor, SMALL, None) == 50
 
     async def far() -> None:
-        assert await _read(database, actor, LARGE, deep) == 50
+        assert await read(database, actor, LARGE, deep) == 50
 
     name = "task page, core: deep in 200,000 tasks / first of 200"
     return [await paired(name, far, first, "<= 1.5", runs=40)]
@@ -162,7 +162,7 @@ async def _count(database: Database, http: httpx.AsyncClient, body: bytes) -> in
     return len(statements)
 
 
-async def _read(database: Database, actor: Actor, unit_id: int, after: str | None) -> int:
+async def read(database: Database, actor: Actor, unit_id: int, after: str | None) -> int:
     """What the page needs of the core: tasks, their participants and assignees, the units of all."""
     async with database.snapshot(actor, now=utc_now()) as tx:
         page = await queries.unit_tasks_page(tx, unit_id, PageRequest(first=50, after=after), OVERDUE)
@@ -175,7 +175,7 @@ async def _read(database: Database, actor: Actor, unit_id: int, after: str | Non
         return len(page.rows)
 
 
-async def _place(database: Database) -> str:
+async def place(database: Database) -> str:
     """The cursor of a task at nine tenths of what the large unit has overdue."""
     async with database.snapshot(SYSTEM) as tx:
         total = await queries.count_unit_tasks(tx, LARGE, OVERDUE)

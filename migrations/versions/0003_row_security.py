@@ -39,28 +39,21 @@ AUDIENCES = f"""CAST((SELECT CASE {READS}
         WHEN 'government' THEN ARRAY['PUBLIC', 'GOVERNMENT']
         WHEN 'public' THEN ARRAY['PUBLIC'] END) AS text[])"""
 
-SEES_TASK = f"""audience = ANY ({AUDIENCES})
-    OR task_involves(id, owner_unit_id, {UNITS}, {PUBLIC_UNITS})"""
-"""Who sees a task. The function looks past the policies, so that they do not ask each other for ever."""
-
-INVOLVES = f"""
-    CREATE FUNCTION task_involves(
-        task_id bigint, owner_id bigint, units bigint[], public_units bigint[]
-    ) RETURNS boolean LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 100
-    BEGIN ATOMIC
-        SELECT owner_id = ANY (units)
-            OR EXISTS (
-                SELECT FROM participation p
-                WHERE p.task_id = task_involves.task_id AND p.unit_id = ANY (units) AND p.state IN {LIVE})
-            OR (public_units <> '{{}}' AND (
-                EXISTS (SELECT FROM unit u WHERE u.id = owner_id AND u.path && public_units)
-                OR EXISTS (
-                    SELECT FROM participation p JOIN unit u ON u.id = p.unit_id
-                    WHERE p.task_id = task_involves.task_id AND p.state IN {LIVE}
-                        AND u.path && public_units)));
-    END
+INVOLVED = f"""
+    CREATE VIEW task_involvement WITH (security_barrier) AS
+    SELECT p.task_id FROM participation p JOIN unit u ON u.id = p.unit_id
+    WHERE p.state IN {LIVE} AND (p.unit_id = ANY ({UNITS}) OR u.path && {PUBLIC_UNITS})
 """
-"""STRICT: nobody, whose units are NULL, is answered without looking."""
+"""The tasks in which the principal's units, or units below its public ones, take part.
+
+A view reads with its owner's rights, past the policies, so that ``task`` and ``participation`` do not ask
+each other for ever; and it holds nothing that its reader may not see.
+"""
+
+SEES_TASK = f"""audience = ANY ({AUDIENCES}) OR owner_unit_id = ANY ({UNITS})
+    OR (SELECT true FROM task_involvement i WHERE i.task_id = task.id LIMIT 1)
+    OR (SELECT u.path && {PUBLIC_UNITS} FROM unit u WHERE u.id = owner_unit_id)"""
+"""Who sees a task: cheap tests first. LIMIT keeps the planner from reading all participations into a hash."""
 
 SEARCH = f"""
     CREATE FUNCTION search_tasks(words text[], at_most integer) RETURNS bigint[]
@@ -90,22 +83,21 @@ OF_A_TASK = ("participation", "assignee", "task_comment", "task_evidence")
 
 
 def of_a_task(table: str) -> str:
-    """Whoever sees a task sees what belongs to it; ``task``'s own policy decides inside the sub-select.
-
-    LIMIT keeps the planner from reading all tasks into a hash first.
-    """
-    return f"{SEES_ALL} OR (SELECT true FROM task WHERE task.id = {table}.task_id LIMIT 1)"
+    """Whoever sees a task sees what belongs to it; ``task``'s own policy decides inside the sub-select."""
+    own = f"OR (unit_id = ANY ({UNITS}) AND state IN {LIVE})" if table == "participation" else ""
+    return f"{SEES_ALL} {own} OR (SELECT true FROM task WHERE task.id = {table}.task_id LIMIT 1)"
 
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     _role()
     _rights()
-    op.execute(INVOLVES)
+    op.execute(INVOLVED)
+    op.execute(f"REVOKE ALL ON task_involvement FROM {APP}")
+    op.execute(f"GRANT SELECT ON task_involvement TO {APP}")
     op.execute(SEARCH)
-    for function in ("task_involves", "search_tasks"):
-        op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
-        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {APP}")
+    op.execute("REVOKE ALL ON FUNCTION search_tasks FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION search_tasks TO {APP}")
     for table in ("task", *OF_A_TASK):
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         sees = SEES_TASK if table == "task" else of_a_task(table)
@@ -193,7 +185,7 @@ def downgrade() -> None:
             op.execute(f"DROP POLICY {policy} ON {table}")
         op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
     op.execute("DROP FUNCTION search_tasks")
-    op.execute("DROP FUNCTION task_involves")
+    op.execute("DROP VIEW task_involvement")
     for kind in ("TABLES", "SEQUENCES"):
         op.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE ALL ON {kind} FROM {APP}")
         op.execute(f"REVOKE ALL ON ALL {kind} IN SCHEMA public FROM {APP}")
