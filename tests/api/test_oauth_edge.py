@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from structlog.testing import capture_logs
 
 from api.oauth_scene import CALLBACK, ISSUER, Scene, error_of, redirected, scene_on
 from vdept.kernel.db import Database
+from vdept.kernel.settings import Settings
+from vdept_graphql.app import create_app
 from vdept_graphql.oauth.tokens import FROM_ADDRESS, OF_CLIENT, PER
 from vdept_graphql.throttle import Throttle
 
@@ -157,6 +160,17 @@ async def test_whatever_a_known_client_asks_the_answer_goes_to_its_own_address_o
         told = redirected(answer)
         assert told["iss"] == ISSUER
         assert told["error"]
+
+
+async def test_a_platform_without_tls_speaks_to_this_machine_only(oauth: Scene) -> None:
+    app = create_app(Settings(secret_key="s" * 40, host="10.1.2.3"), oauth.db, oauth.valkey)
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://10.1.2.3:8000") as http:
+        answer = await http.post("/oauth/token", data=MACHINE, auth=oauth.machine.auth)
+        assert error_of(answer) == (400, "insecure_transport")
+        answer = await http.get("/oauth/authorize", params=oauth.request())
+        assert answer.status_code == 400
+        assert "VDEPT_PUBLIC_URL" in answer.text
 
 
 async def test_many_refusals_from_an_address_are_slowed_and_logged_without_a_secret(oauth: Scene) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError
+from authlib.oauth2.rfc6749 import InsecureTransportError, InvalidRequestError
 from litestar import Request, Response, Router, get, post
 
 from vdept.clients import rules
@@ -22,7 +22,7 @@ from vdept.people.access import get_person
 from vdept.units.access import get_unit
 from vdept_graphql.http import locale_of
 from vdept_graphql.oauth import forms, words
-from vdept_graphql.oauth.platform import SYSTEM, Platform, log
+from vdept_graphql.oauth.platform import SYSTEM, Platform, log, security
 from vdept_graphql.oauth.protocol import Answer, Asked
 from vdept_graphql.oauth.server import Server
 from vdept_graphql.pages import render
@@ -202,6 +202,9 @@ def readable(read: Callable[[], forms.Parameters]) -> forms.Parameters:
 
 def on_page_exception(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Whatever escapes, as a page."""
+    if isinstance(error, InsecureTransportError):
+        error = NoWayBack(words.NOT_SECURE)
     if isinstance(error, NoWayBack):
+        security.warning("authorization request refused", reason=error.said.en)
         return problem(reader(request), 400, words.NO_WAY_BACK, error.said)
     return on_exception(request, error)

@@ -42,4 +42,10 @@ UNREADABLE = Words(
     "Yêu cầu của ứng dụng không đọc được. Hãy báo cho đơn vị cung cấp ứng dụng.",
     "The app's request cannot be read. Tell its provider.",
 )
+NOT_SECURE = Words(
+    "Hệ thống này được mở qua một địa chỉ không có https nên không cho ứng dụng kết nối. Hãy báo cho người "
+    "vận hành hệ thống (VDEPT_PUBLIC_URL).",
+    "This platform is served at an address without https and lets no app connect. Tell whoever runs it "
+    "(VDEPT_PUBLIC_URL).",
+)
 UNDECIDED = Words("Hãy quay lại và chọn cho phép hoặc từ chối.", "Go back and choose to allow or to refuse.")
