@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 the thing checked does not hold, 2 wrong use.
 """
 
-import asyncio
 import re
 import sys
 from datetime import timedelta
@@ -15,6 +14,7 @@ from vdept_workers import credentials
 from vdept_workers.runtime import (
     Failure,
     Stopped,
+    bring_up_to_date,
     first_line,
     hold_lifeline,
     migrated,
@@ -24,7 +24,6 @@ from vdept_workers.runtime import (
     settings,
     settings_to_serve,
     stop_on_signals,
-    wait_for_database,
 )
 from vdept_workers.sign_in import sign_in_link
 
@@ -109,11 +108,11 @@ def migrate(check: bool) -> None:
         operations.check_migrations(chosen)
         click.echo("The migrations build exactly what the models say.")
         return
-    from vdept.kernel import migrations
-
-    with servers(chosen, redis=False) as addresses:
-        wait_for_database(addresses.database_url)
-        asyncio.run(migrations.migrate(addresses.database_url))
+    if chosen.migration_url:
+        bring_up_to_date(chosen.migration_url)
+    else:
+        with servers(chosen, redis=False) as addresses:
+            bring_up_to_date(addresses.database_url)
     click.echo("The database is up to date.")
 
 

@@ -38,6 +38,8 @@ class Finding(NamedTuple):
     holds: bool
     said: str
     advice: str = ""
+    warns: bool = False
+    """It holds, and could be better: the advice is shown all the same."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,37 @@ async def check_extensions(patient: Patient) -> Finding:
     missing = EXTENSIONS - there
     said = f"missing: {', '.join(sorted(missing))}" if missing else ", ".join(sorted(EXTENSIONS))
     return Finding(not missing, said, "CREATE EXTENSION as a superuser, or run `vdept migrate`.")
+
+
+AWAY_ADVICE = "Is it running, is its address right, and has `vdept migrate` run?"
+GUARDED = ("task", "participation", "assignee", "task_comment", "task_evidence")
+"""Tables whose rows the database itself shows to nobody but whom they are for."""
+
+_WALL = sa.text(
+    """SELECT session_user AS login, login.rolsuper OR login.rolbypassrls AS bypasses,
+        ARRAY(SELECT name FROM unnest(CAST(:guarded AS text[])) AS name
+              WHERE NOT row_security_active(name)) AS open,
+        EXISTS (SELECT FROM pg_class c WHERE CAST(c.relname AS text) = ANY (:guarded) AND c.relkind = 'r'
+                AND pg_has_role(session_user, c.relowner, 'USAGE')) AS owns
+    FROM pg_roles login WHERE login.rolname = session_user"""
+).bindparams(sa.bindparam("guarded", type_=sa.ARRAY(sa.Text())))
+
+
+async def check_row_security(patient: Patient) -> Finding:
+    """The platform's role is held by the policies; its login should have no way around them either."""
+    async with patient.database.snapshot(ACTOR) as tx:
+        row = (await tx.session.execute(_WALL, {"guarded": list(GUARDED)})).one()
+    if row.open:
+        return Finding(
+            False, f"not enforced on {', '.join(row.open)}", "Run `vdept migrate`; see docs/architecture.md."
+        )
+    if not patient.settings.database_url:
+        return Finding(True, "enforced; the embedded server's login is its superuser")
+    if row.bypasses or row.owns:
+        what = "bypasses row security" if row.bypasses else "owns the tables"
+        advice = "Use this login for VDEPT_MIGRATION_URL only; see README, Production."
+        return Finding(True, f"enforced; but the login {row.login} {what}", advice, warns=True)
+    return Finding(True, f"enforced; the login {row.login} has no way around it")
 
 
 async def check_clock(patient: Patient) -> Finding:
@@ -160,6 +193,7 @@ CHECKS: dict[str, Callable[[Patient], Awaitable[Finding]]] = {
     "database": check_database,
     "migrations": check_migrations,
     "extensions": check_extensions,
+    "row security": check_row_security,
     "clock": check_clock,
     "redis": check_redis,
     "providers": check_providers,
@@ -178,7 +212,10 @@ def run(settings: Settings, only: tuple[str, ...]) -> bool:
     table = Table("check", "", "what was seen", "what to do")
     for name, finding in findings.items():
         mark = "[green]holds[/]" if finding.holds else "[red]does not hold[/]"
-        table.add_row(name, mark, finding.said, "" if finding.holds else finding.advice)
+        told = not finding.holds or finding.warns
+        table.add_row(
+            name, "[yellow]holds[/]" if finding.warns else mark, finding.said, finding.advice * told
+        )
     Console().print(table)
     return all(finding.holds for finding in findings.values())
 
@@ -192,7 +229,7 @@ async def _examine(settings: Settings, addresses: Addresses, only: tuple[str, ..
             try:
                 findings[name] = await asyncio.wait_for(CHECKS[name](patient), 15)
             except AWAY as error:
-                findings[name] = Finding(False, first_line(error), "Is it running, and is its address right?")
+                findings[name] = Finding(False, first_line(error), AWAY_ADVICE)
     finally:
         await database.close()
     return findings

@@ -24,8 +24,8 @@ APPEND_ONLY = ("activity", "measurement")
 
 def check_migrations(settings: Settings) -> None:
     """The migrations build exactly the models, tried on a scratch database that is dropped again."""
-    if settings.database_url:
-        found = asyncio.run(migrations.differences(settings.database_url))
+    if url := settings.migration_url or settings.database_url:
+        found = asyncio.run(migrations.differences(url))
     else:
         from vdept.kernel import embedded
 

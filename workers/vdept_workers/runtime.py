@@ -27,6 +27,8 @@ T = TypeVar("T")
 LIFELINE = "VDEPT_LIFELINE"
 """A pipe inherited from the supervisor. It ends when the supervisor does, however that ends."""
 
+INSUFFICIENT_PRIVILEGE = "42501"
+
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -196,7 +198,6 @@ def wait_for_database(url: str, seconds: float = 30) -> bool:
 
 def migrated(url: str, *, embedded: bool, patience: float = 30) -> None:
     """The schema is current: made so on the embedded server, required of any other."""
-    from vdept.kernel import migrations
 
     if not wait_for_database(url, patience):
         return
@@ -204,7 +205,24 @@ def migrated(url: str, *, embedded: bool, patience: float = 30) -> None:
         msg = "The database is not migrated: run `vdept migrate` first."
         raise Failure(msg)
     say("migrating the database")
-    asyncio.run(migrations.migrate(url))
+    bring_up_to_date(url, patience)
+
+
+def bring_up_to_date(url: str, patience: float = 30) -> None:
+    """Migrate as the login of ``url``; what it may not do becomes one sentence."""
+    from sqlalchemy.exc import DBAPIError
+
+    from vdept.kernel import migrations
+
+    wait_for_database(url, patience)
+    try:
+        asyncio.run(migrations.migrate(url))
+    except DBAPIError as error:
+        refused: BaseException | None = error.orig and error.orig.__cause__
+        if getattr(refused, "sqlstate", None) != INSUFFICIENT_PRIVILEGE or refused is None:
+            raise
+        msg = f"The database cannot be migrated: {first_line(refused)}."
+        raise Failure(msg) from error
 
 
 def on_database(act: "Callable[[Database], Awaitable[T]]") -> T:
