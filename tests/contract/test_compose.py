@@ -1,18 +1,24 @@
 """The production set-up: what compose.yaml and the Dockerfile promise."""
 
+import os
 import re
+import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from vdept.kernel import embedded
+
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("migrate", "api", "worker")
 
 SERVICE_KEYS = frozenset(
     {
-        *("build", "cap_drop", "command", "depends_on", "environment", "healthcheck", "image", "logging"),
+        *("build", "cap_drop", "command", "configs", "depends_on", "environment", "healthcheck", "image"),
+        "logging",
         *("ports", "read_only", "restart", "secrets", "security_opt", "shm_size", "stop_grace_period"),
         *("tmpfs", "user", "volumes"),
     }
@@ -35,7 +41,8 @@ def services(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_only_keys_of_the_specification_stand_there(compose: dict[str, Any]) -> None:
-    assert {key for key in compose if not key.startswith("x-")} == {"name", "services", "volumes", "secrets"}
+    known = {"name", "services", "volumes", "configs", "secrets"}
+    assert {key for key in compose if not key.startswith("x-")} == known
     for name, service in compose["services"].items():
         assert set(service) <= SERVICE_KEYS, name
 
@@ -51,6 +58,7 @@ def test_the_services_are_the_database_the_doorbell_one_migration_the_api_and_th
 def test_what_is_referred_to_is_declared(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         assert set(service.get("secrets", [])) <= set(compose["secrets"])
+        assert {each["source"] for each in service.get("configs", [])} <= set(compose["configs"])
         for volume in service.get("volumes", []):
             assert volume.split(":")[0] in compose["volumes"]
         for other, how in service.get("depends_on", {}).items():
@@ -96,6 +104,47 @@ def test_no_password_stands_in_the_file(compose: dict[str, Any]) -> None:
     assert all(value.startswith("/run/secrets/") for value in values)
     assert all(secret["file"].startswith("./secrets/") for secret in compose["secrets"].values())
     assert "secrets/" in (ROOT / ".gitignore").read_text().split()
+
+
+def test_only_the_migration_logs_in_as_the_owner(services: dict[str, dict[str, Any]]) -> None:
+    assert services["migrate"]["secrets"] == ["migration_url"]
+    assert services["migrate"]["environment"] == {"VDEPT_MIGRATION_URL_FILE": "/run/secrets/migration_url"}
+    for name in ("api", "worker"):
+        assert services[name]["secrets"] == ["database_url"], name
+        assert "VDEPT_MIGRATION_URL_FILE" not in services[name]["environment"], name
+
+
+def test_the_applications_login_is_made_with_the_database_and_may_do_what_its_role_may(
+    compose: dict[str, Any], servers: embedded.EmbeddedServers, tmp_path: Path
+) -> None:
+    (made,) = compose["services"]["postgres"]["configs"]
+    assert made["target"].startswith("/docker-entrypoint-initdb.d/")
+    password, (role, login) = "it's \\ a $ecret", (f"r_{uuid.uuid4().hex}", f"l_{uuid.uuid4().hex}")
+    (tmp_path / "application_password").write_text(password + "\n")
+    script = compose["configs"][made["source"]]["content"].replace("$$", "$")
+    for ours, theirs in (("vdept_app", role), ("vdept_api", login), ("/run/secrets", str(tmp_path))):
+        assert ours in script
+        script = script.replace(ours, theirs)
+    psql = embedded._postgres_home() / "bin"
+    subprocess.run(
+        ["sh", "-eu"],
+        input=script,
+        text=True,
+        check=True,
+        env={
+            "PATH": f"{psql}:{os.environ['PATH']}",
+            "PGHOST": str(servers.postgres.socket_dir),
+            "POSTGRES_USER": "postgres",
+            "POSTGRES_DB": "postgres",
+        },
+    )
+    answer = servers.postgres.psql(
+        f"\\t\n\\a\nSELECT rolcanlogin, rolsuper, rolbypassrls, pg_has_role(rolname, '{role}', 'SET'), "
+        f"(SELECT rolpassword LIKE 'SCRAM%' FROM pg_authid WHERE rolname = '{login}') "
+        f"FROM pg_roles WHERE rolname = '{login}';"
+    )
+    servers.postgres.psql(f"DROP ROLE {login}; DROP ROLE {role};")
+    assert answer.split() == ["t|f|f|t|t"]
 
 
 def test_every_setting_that_is_given_exists() -> None:
