@@ -462,6 +462,23 @@ async def test_the_client_of_a_unit_that_does_not_exist_today_is_refused(
     assert [await scene.ask(token) for token in tokens] == [None, None]
 
 
+async def test_a_role_that_begins_tomorrow_or_in_a_unit_that_has_ended_lends_nothing_today(
+    scene: Scene,
+) -> None:
+    token = scene.token(delegated=True)
+    today = local_date(NOW)
+    async with scene.db.begin(SYSTEM, now=NOW) as tx:
+        person = await tx.session.get_one(Person, scene.head.person_id)
+        gone = await factories.unit(tx, valid_to=today - DAY)
+        coming = await factories.unit(tx, valid_from=today + DAY)
+        here = await factories.unit(tx, valid_from=today, valid_to=today)
+        for where, starts in ((gone, today), (coming, today), (here, today), (scene.unit, today + DAY)):
+            await factories.membership(tx, person, where, Role.MEMBER, starts_on=starts)
+    actor = await scene.ask(token)
+    assert actor is not None
+    assert [(seat.unit_id, seat.role) for seat in actor.seats][2:] == [(here.id, Role.MEMBER)]
+
+
 async def test_a_client_that_may_no_longer_act_for_its_unit_still_acts_for_people(scene: Scene) -> None:
     await scene.change(ApiClient, machine=False)
     assert await scene.ask(scene.token()) is None
