@@ -13,7 +13,7 @@ from vdept.kernel.errors import FORBIDDEN
 from vdept.kernel.text import fold
 from vdept.kernel.versions import check_version
 from vdept.targets.access import get_plan
-from vdept.targets.models import Audience, PlanState
+from vdept.targets.models import Audience, Plan, PlanState
 from vdept.tasks import errors, linking, rules
 from vdept.tasks.access import HEAD, OWNER_MANAGES, as_owner, get_task, get_task_for_update
 from vdept.tasks.assigning import NOT_FINAL, require_kind_fits, write_assignees
@@ -134,15 +134,16 @@ async def prepare(tx: Tx, terms: Terms) -> tuple[int, dict[str, Any]]:
             raise FORBIDDEN.at("ownerUnitId", needs=OWNER_MANAGES)
         unit_id = above
     await require_units(tx, [owner.id], ("ownerUnitId",))
-    plan_id = terms.plan_id
+    plan = None if terms.plan_id is None else await get_plan(tx, terms.plan_id, "planId")
     if terms.parent_id is not None:
         parent = await get_task(tx, terms.parent_id, "parentId")
         await linking.require_whole(tx, parent)
-        if plan_id not in (None, parent.plan_id):
+        if terms.plan_id not in (None, parent.plan_id):
             raise errors.TASK_OTHER_PLAN.at("planId")
-        plan_id = parent.plan_id
+        if parent.plan_id is not None:  # seen or not: who may break the parent down may do so in its plan
+            plan = await tx.session.get_one(Plan, parent.plan_id)
     title = rules.require_text(terms.title, TITLE_LIMIT, "title")
-    rules.require_due(terms.due_on, tx.today, await _open_cycle(tx, plan_id), "dueOn")
+    rules.require_due(terms.due_on, tx.today, _open_cycle(plan), "dueOn")
     await tx.widen()
     return unit_id, {
         "title": title,
@@ -150,7 +151,7 @@ async def prepare(tx: Tx, terms: Terms) -> tuple[int, dict[str, Any]]:
         "search": fold(title),
         "kind": terms.kind,
         "audience": terms.audience,
-        "plan_id": plan_id,
+        "plan_id": plan.id if plan else None,
         "parent_id": terms.parent_id,
         "owner_unit_id": owner.id,
         "created_by_id": tx.actor.person_id,
@@ -161,11 +162,10 @@ async def prepare(tx: Tx, terms: Terms) -> tuple[int, dict[str, Any]]:
     }
 
 
-async def _open_cycle(tx: Tx, plan_id: int | None) -> tuple[date, date] | None:
-    """The cycle of a plan that the actor sees and that still takes tasks."""
-    if plan_id is None:
+def _open_cycle(plan: Plan | None) -> tuple[date, date] | None:
+    """The cycle of a plan that still takes tasks."""
+    if plan is None:
         return None
-    plan = await get_plan(tx, plan_id, "planId")
     if plan.state is PlanState.CLOSED:
         raise errors.TASK_PLAN_CLOSED.at("planId")
     return plan.starts_on, plan.ends_on
