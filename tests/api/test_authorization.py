@@ -6,6 +6,7 @@ code, gets nothing, and has changed nothing in any table; whoever may has done i
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,13 +18,29 @@ from api.matrix.country import COLUMNS, TODAY, UNIT_OF, Country, token_of
 from api.matrix.reading import Things
 from api.matrix.stage import Stage, Theatre, mutation, theatre
 from vdept.kernel.embedded import EmbeddedServers
+from vdept.kernel.scopes import Scope
 from vdept_graphql.ids import NODES, encode
 from vdept_graphql.schema import engine
 
+READ_OF = {
+    scope: Scope(f"{scope.partition(':')[0]}:read")
+    for scope in Scope
+    if scope.endswith(":write") and scope != Scope.UNITS_WRITE
+}
 WRITES = table.writes()
 READS = reads.read()
 SEEN = {column: reading.seen_by(column) for column in COLUMNS}
 HIDDEN_ANYWAY = set(table.HIDDEN_ANYWAY.split())
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: a column of the table, itself or through Huế's client."""
+
+    column: str
+    through: str | None = None
+    """``unit``: the client for its unit; ``person``: the client for the column's person."""
+    scopes: frozenset[Scope] = frozenset(Scope)
 
 
 class Play:
@@ -33,41 +50,57 @@ class Play:
         self.house, self.country, self.inputs = house, country, inputs
         self.names = {unit.id: name for name, unit in country.units.items()}
 
-    async def write(self, stage: Stage, row: str, column: str) -> Reply:
-        """What the caller of this column gets for the input of this row."""
+    async def write(self, stage: Stage, row: str, caller: Caller) -> Reply:
+        """What the caller gets for the input of this row."""
         own = {
-            subjects.ME: encode("Person", self.country.people[column].id),
-            subjects.MY_CONSENT: encode("ClientAuthorization", self.country.authorizations[column].id),
-            subjects.MY_IDENTITY: encode("Identity", self.country.identities[column].id),
+            subjects.ME: encode("Person", self.country.people[caller.column].id),
+            subjects.MY_UNIT: encode("Unit", self.country.unit_id(UNIT_OF.get(caller.column, "hue"))),
+            subjects.MY_CONSENT: encode("ClientAuthorization", self.country.authorizations[caller.column].id),
+            subjects.MY_IDENTITY: encode("Identity", self.country.identities[caller.column].id),
         }
         given = {
             name: own.get(value, value) if isinstance(value, str) else value
             for name, value in self.inputs[row].items()
         }
-        return await stage.as_(column, mutation(field_of(row)), {"input": given})
+        return await stage.ask(
+            bearer_of(self.house, self.country, caller), mutation(field_of(row)), {"input": given}
+        )
 
-    async def refused(self, stage: Stage, row: str, column: str, mark: str) -> str | None:
+    async def refused(self, stage: Stage, row: str, caller: Caller, mark: str) -> str | None:
         """What is wrong with how this cell is refused, if anything."""
-        payload = (await self.write(stage, row, column)).data[field_of(row)]
-        if changed := await stage.changed():
-            return f"{row} by {column} changed {', '.join(changed)}"
+        payload = (await self.write(stage, row, caller)).data[field_of(row)]
         if codes_of(payload) != [table.CODES[mark]] or given_back(payload):
-            return f"{row} by {column}: {table.CODES[mark]} expected, got {payload}"
+            return f"{row} by {caller}: {table.CODES[mark]} expected, got {payload}"
         return None
 
-    async def done(self, stage: Stage, row: str, column: str) -> str | None:
+    async def done(self, stage: Stage, row: str, caller: Caller) -> str | None:
         """What is wrong with how this cell is done, if anything: it succeeds and is logged as what it is."""
         before = await stage.last_activity()
-        payload = (await self.write(stage, row, column)).data[field_of(row)]
+        payload = (await self.write(stage, row, caller)).data[field_of(row)]
         logged = {
             (one["person_id"], one["client_id"], self.names.get(one["unit_id"]))
             for one in await stage.activities(before)
         }
-        whose = WRITES[row].unit_for(UNIT_OF.get(column))
-        wanted = {(self.country.people[column].id, None, whose)}
+        person = None if caller.through == "unit" else self.country.people[caller.column].id
+        client = self.country.client.id if caller.through else None
+        wanted = {(person, client, WRITES[row].unit_for(UNIT_OF.get(caller.column)))}
         if codes_of(payload) or logged != wanted:
-            return f"{row} by {column}: {payload}, {logged} in the log instead of {wanted}"
+            return f"{row} by {caller}: {payload}, {logged} in the log instead of {wanted}"
         return None
+
+    async def turned_away(self, stage: Stage, row: str, caller: Caller, code: str) -> str | None:
+        """What is wrong with how a client is refused at the edge, before anything is looked at."""
+        reply = await self.write(stage, row, caller)
+        if (reply.status, reply.codes, reply.body.get("data")) != (403, [code], None):
+            return f"{row} by {caller}: {code} expected, got {reply}"
+        return None
+
+
+def bearer_of(house: Theatre, country: Country, caller: Caller) -> str:
+    if caller.through is None:
+        return token_of(caller.column)
+    grant = country.consents[caller.column] if caller.through == "person" else None
+    return house.token(country.client, caller.scopes, grant)
 
 
 @pytest.fixture(scope="module")
@@ -136,14 +169,17 @@ def test_every_mutation_of_the_schema_has_a_row(play: Play) -> None:
 async def test_who_may_not_is_told_so_and_nothing_has_changed(play: Play, row: str) -> None:
     stage = await play.house.stage("refused")
     refused = {column: mark for column, mark in WRITES[row].answers.items() if mark != "+"}
-    wrong = [await play.refused(stage, row, column, mark) for column, mark in refused.items()]
+    wrong = []
+    for column, mark in refused.items():
+        wrong.append(await play.refused(stage, row, Caller(column), mark))
+        wrong += [f"{row} by {column} changed {table}" for table in await stage.changed()]
     assert not list(filter(None, wrong))
 
 
 @pytest.mark.parametrize("row", WRITES)
 async def test_who_may_has_done_it_under_their_own_name(play: Play, row: str) -> None:
     allowed = [column for column, mark in WRITES[row].answers.items() if mark == "+"]
-    wrong = [await play.done(await play.house.stage(column), row, column) for column in allowed]
+    wrong = [await play.done(await play.house.stage(column), row, Caller(column)) for column in allowed]
     assert not list(filter(None, wrong))
 
 
@@ -151,12 +187,13 @@ async def test_what_is_public_is_forbidden_instead_of_not_found(play: Play) -> N
     change = "UPDATE plan SET audience = 'PUBLIC'; UPDATE task SET audience = 'PUBLIC'"
     stage = await play.house.stage("public", change)
     wrong = [
-        await play.refused(stage, row, column, "N" if row in HIDDEN_ANYWAY else "F")
+        await play.refused(stage, row, Caller(column), "N" if row in HIDDEN_ANYWAY else "F")
         for row, write in WRITES.items()
         for column, mark in write.answers.items()
         if mark == "N"
     ]
     assert not list(filter(None, wrong))
+    assert not await stage.changed()
 
 
 HEAD = "UPDATE membership SET {0} WHERE unit_id = {1} AND role = 'HEAD'"
@@ -175,15 +212,16 @@ async def test_who_is_not_head_today_acts_as_nobody(play: Play, who: str) -> Non
     refused = {
         row: write.answers["nobody"] for row, write in WRITES.items() if write.answers["nobody"] != "+"
     }
-    wrong = [await play.refused(stage, row, "head", mark) for row, mark in refused.items()]
+    wrong = [await play.refused(stage, row, Caller("head"), mark) for row, mark in refused.items()]
     assert not list(filter(None, wrong))
+    assert not await stage.changed()
 
 
 async def test_the_last_day_in_office_counts(play: Play) -> None:
     change = HEAD.format(f"starts_on = '{TODAY}', ends_on = '{TODAY}'", play.country.unit_id("hue"))
     stage = await play.house.stage("last_day", change)
     allowed = [row for row, write in WRITES.items() if write.answers["head"] == "+"]
-    wrong = [await play.done(stage, row, "head") for row in allowed]
+    wrong = [await play.done(stage, row, Caller("head")) for row in allowed]
     assert not list(filter(None, wrong))
 
 
@@ -210,6 +248,69 @@ async def test_nobody_writes_with_a_token_that_is_no_good(play: Play, bearer: st
         assert "data" not in reply.body
     assert not await stage.changed()
     play.house.forget_failures()
+
+
+# -- writes of clients -----------------------------------------------------------------------------------
+
+AS = {
+    "for its unit": Caller("coordinator", "unit"),
+    "for the head": Caller("head", "person"),
+    "for an administrator": Caller("administrator", "person"),
+}
+OF_CLIENTS = [row for row, write in WRITES.items() if write.scope != "nobody"]
+
+
+def answer_for(row: str, who: str) -> str:
+    """What a client with all scopes is answered: as its unit's coordinator, or as the person it acts for.
+
+    An administrator lends nobody more than they have without it: this one holds no role.
+    """
+    if who == "for its unit":
+        return table.AS_CLIENT.get(row, WRITES[row].answers["coordinator"])
+    return WRITES[row].answers["head" if who == "for the head" else "nobody"]
+
+
+@pytest.mark.parametrize("who", AS)
+@pytest.mark.parametrize("row", OF_CLIENTS)
+async def test_a_client_does_what_its_unit_or_person_may_under_its_own_name(
+    play: Play, row: str, who: str
+) -> None:
+    stage, mark = await play.house.stage(f"client_{AS[who].column}"), answer_for(row, who)
+    if mark == "+":
+        assert not await play.done(stage, row, AS[who])
+    else:
+        stage = await play.house.stage("refused")
+        assert not await play.refused(stage, row, AS[who], mark)
+        assert not await stage.changed()
+
+
+@pytest.mark.parametrize("row", OF_CLIENTS)
+async def test_a_client_without_the_scope_is_turned_away_whatever_else_it_may(play: Play, row: str) -> None:
+    stage, scope = await play.house.stage("refused"), Scope(WRITES[row].scope)
+    for scopes in (frozenset(Scope) - {scope}, frozenset({READ_OF[scope]} if scope in READ_OF else ())):
+        for who in AS.values():
+            narrowed = replace(who, scopes=scopes)
+            assert not await play.turned_away(stage, row, narrowed, "INSUFFICIENT_SCOPE")
+    assert not await stage.changed()
+
+
+@pytest.mark.parametrize("row", [row for row in OF_CLIENTS if answer_for(row, "for its unit") == "+"])
+async def test_a_client_needs_no_more_than_the_scope(play: Play, row: str) -> None:
+    scopes = {Scope(WRITES[row].scope)}
+    stage = await play.house.stage("client_narrow")
+    if more := table.ALSO_NEEDS.get(row):
+        narrow = replace(AS["for its unit"], scopes=frozenset(scopes))
+        assert not await play.refused(await play.house.stage("refused"), row, narrow, "N")
+        scopes.add(Scope(more))
+    assert not await play.done(stage, row, replace(AS["for its unit"], scopes=frozenset(scopes)))
+
+
+@pytest.mark.parametrize("row", [row for row, write in WRITES.items() if write.scope == "nobody"])
+async def test_what_people_do_themselves_no_client_does_for_them(play: Play, row: str) -> None:
+    stage = await play.house.stage("refused")
+    for who in AS.values():
+        assert not await play.turned_away(stage, row, who, "NOT_FOR_CLIENTS")
+    assert not await stage.changed()
 
 
 # -- reads ---------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ somebody who has signed in and holds no role today.
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -59,6 +59,10 @@ class Country:
     authorizations: dict[str, ClientAuthorization] = field(default_factory=dict)
     """What each of them has let a client of Huế's do."""
     identities: dict[str, Identity] = field(default_factory=dict)
+    client: ApiClient = None  # type: ignore[assignment]
+    """Huế's, with every scope there is."""
+    consents: dict[str, ClientAuthorization] = field(default_factory=dict)
+    """By which it acts for the head and for the administrator."""
 
     def unit(self, name: str) -> Unit:
         return self.units[name]
@@ -88,7 +92,10 @@ async def found(tx: Tx) -> Country:
             country.seats[column] = await factories.membership(tx, who, made[UNIT_OF[column]], role)
         country.actors[column] = await actor_for(tx.session, who, tx.today)
         give_token(tx, who, column)
-    await tx.session.flush()
+    country.client = await add_client(tx, made["hue"], Scope)
+    for column in ("head", "administrator"):
+        given = await add_authorization(tx, country.client, country.people[column], Scope)
+        country.consents[column] = given
     return country
 
 
@@ -104,7 +111,7 @@ def give_token(tx: Tx, who: Person, column: str) -> None:
     )
 
 
-async def add_client(tx: Tx, unit: Unit, scopes: Collection[Scope]) -> ApiClient:
+async def add_client(tx: Tx, unit: Unit, scopes: Iterable[Scope]) -> ApiClient:
     """A client of the unit that acts for it and asks people."""
     row = ApiClient(
         client_id=f"vdc_{secrets.token_hex(12)}",
@@ -123,7 +130,7 @@ async def add_client(tx: Tx, unit: Unit, scopes: Collection[Scope]) -> ApiClient
 
 
 async def add_authorization(
-    tx: Tx, client: ApiClient, who: Person, scopes: Collection[Scope]
+    tx: Tx, client: ApiClient, who: Person, scopes: Iterable[Scope]
 ) -> ClientAuthorization:
     """What somebody lets a client do for them."""
     row = ClientAuthorization(

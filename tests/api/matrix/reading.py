@@ -96,11 +96,12 @@ SEES = """
     ....+ +..+ .. .+  ApiClient/ministry
     ..... .... +. .+  ApiClient/firm
     ..+.+ .... .. ++  ClientAuthorization/nobody
+    ..+.+ .... .. .+  ClientAuthorization/hue.head ClientAuthorization/hue.administrator
     ....+ ...+ .. .+  ClientAuthorization/head
 
-  Identities of providers: one's own
+  Identities of providers: one's own; keys: no thing that is read, but its making is logged
     ....+ .... .. .+  Identity/head
-    ..... .... .. .+  Identity/waiting
+    ..... .... .. .+  Identity/waiting SigningKey/made
 
   Outcomes of units: with the plan, and one's own unit's
     +++++ ++++ ++ ++  Outcome/public.government Outcome/public.hue
@@ -142,7 +143,8 @@ class Things:
 
     def names(self) -> dict[str, str]:
         """Every name by its global id."""
-        return {self.id(name): name for name in self.rows}
+        made = {encode("SigningKey", 1): "SigningKey/made"}
+        return made | {self.id(name): name for name in self.rows}
 
 
 async def build(tx: Tx) -> Things:
@@ -325,7 +327,10 @@ async def _tasks(tx: Tx, things: Things) -> None:
 
 async def _clients(tx: Tx, things: Things) -> None:
     units, people = things.country.units, things.country.people
-    for name in ("hue", "ministry", "firm"):
+    things.add("ApiClient/hue", things.country.client)
+    for name, given in things.country.consents.items():
+        things.add(f"ClientAuthorization/hue.{name}", given)
+    for name in ("ministry", "firm"):
         things.add(f"ApiClient/{name}", await add_client(tx, units[name], [Scope.TASKS_READ]))
     for who, client in (("nobody", "hue"), ("head", "ministry")):
         given = await add_authorization(

@@ -31,6 +31,7 @@ OTHER_TARGETS = (
 )
 ISSUED = "Plan/public Plan/government Plan/shared Plan/ministry Plan/former"
 ORDERED = "Task/public Task/government Task/hue Task/ministry Task/rival Task/declined"
+CONSENTS = "ClientAuthorization/nobody ClientAuthorization/hue.head ClientAuthorization/hue.administrator"
 TASKS = f"{ORDERED} Task/commune Task/danang Task/firm"
 
 READS = f"""
@@ -201,7 +202,7 @@ tasks(filter: {{text: "viec"}}, orderBy: DUE_LATEST_FIRST) = {TASKS}
 tasks > targets > target = Target/shared.hue&Task/public Target/shared.hue&Task/hue \
 Target/shared.firm&Task/hue Target/shared.firm&Task/danang Target/shared.commune&Task/commune
 
-activities(first: 100) = *
+activities(first: 100) = * SigningKey/made
 activities(first: 100) > subject = *
 activities(first: 100, subjectId: "$Task/danang") = Task/danang
 activities(first: 100, subjectId: "$Task/danang") > by = Person/partner
@@ -217,12 +218,15 @@ identities > person = Person/head&Identity/head
 
 client(id: "$ApiClient/hue") = ApiClient/hue
 client(id: "$ApiClient/ministry") > unit = Unit/ministry
-client(id: "$ApiClient/hue") > authorizations = ClientAuthorization/nobody
-client(id: "$ApiClient/hue") > authorizations > person = Person/nobody&ClientAuthorization/nobody
-client(id: "$ApiClient/hue") > authorizations > client = ApiClient/hue&ClientAuthorization/nobody
+client(id: "$ApiClient/hue") > authorizations = {CONSENTS}
+client(id: "$ApiClient/hue") > authorizations > person = Person/nobody&ClientAuthorization/nobody \
+Person/head&ClientAuthorization/hue.head Person/administrator&ClientAuthorization/hue.administrator
+client(id: "$ApiClient/hue") > authorizations > client = \
+{CONSENTS.replace("ClientAuth", "ApiClient/hue&ClientAuth")}
 clients = ApiClient/hue ApiClient/ministry ApiClient/firm
 clients(filter: {{unitId: "$Unit/ministry"}}) = ApiClient/ministry
-myAuthorizations = ClientAuthorization/head&Only/head ClientAuthorization/nobody&Only/nobody
+myAuthorizations = ClientAuthorization/head&Only/head ClientAuthorization/nobody&Only/nobody \
+ClientAuthorization/hue.head&Only/head ClientAuthorization/hue.administrator&Only/administrator
 """
 
 ENDS_IN = {
@@ -281,7 +285,8 @@ class Read(NamedTuple):
         """The names that somebody gets who sees these things."""
         if not all(seen[name] for name in self.named):
             return []
-        answer = [_in_the_feed(name) for name in things.rows] if self.answer == ("*",) else self.answer
+        everything = [_in_the_feed(name) for name in things.rows]
+        answer = [name for one in self.answer for name in (everything if one == "*" else [one])]
         wanted = [one.split("&") for one in answer]
         return sorted(one[0] for one in wanted if all(seen[name] for name in one if not name.startswith("~")))
 

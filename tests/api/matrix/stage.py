@@ -4,7 +4,7 @@ Building the country takes a second; copying it 30 ms. Refused calls share a cop
 what a caller may do is done in a copy of that caller's own, row by row on subjects of its own.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,12 +19,21 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_list_typ
 import factories
 from api.conftest import Reply
 from api.matrix.country import token_of
+from vdept.clients.access_tokens import claims_of
+from vdept.clients.keys import Keyring
+from vdept.clients.models import ApiClient, ClientAuthorization
+from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.embedded import EmbeddedServers
+from vdept.kernel.scopes import Scope
 from vdept.kernel.settings import Settings
+from vdept.kernel.vault import Vault
 from vdept_graphql.app import create_app
 from vdept_graphql.schema import engine
 
+SETTINGS = Settings(secret_key="a secret key of the matrix, long enough")
+ROWS = """SELECT '{0}' AS name, count(*) AS rows,
+    coalesce(sum(hashtextextended(t.xmin::text || t::text, 0)), 0) AS hash FROM "{0}" AS t"""
 Digest = dict[str, tuple[int, int]]
 
 
@@ -38,6 +47,7 @@ class Stage:
     """A connection that no code under test knows of."""
     known: Digest = field(default_factory=dict)
     """The digest that was taken last."""
+    looking: str = ""
 
     async def ask(self, bearer: str | None, query: str, variables: dict[str, Any] | None = None) -> Reply:
         """One operation with this bearer token, or with none."""
@@ -53,12 +63,10 @@ class Stage:
 
     async def digest(self) -> Digest:
         """Number and hash of the rows of every table: of their text, and of who wrote them last."""
-        names = await self.outside.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        one = (
-            "SELECT '{0}' AS name, count(*) AS rows, coalesce(sum(hashtextextended(t.xmin::text || t::text, "
-            '0)), 0) AS hash FROM "{0}" AS t'
-        )
-        rows = await self.outside.fetch(" UNION ALL ".join(one.format(row["tablename"]) for row in names))
+        if not self.looking:
+            names = await self.outside.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            self.looking = " UNION ALL ".join(ROWS.format(row["tablename"]) for row in names)
+        rows = await self.outside.fetch(self.looking)
         return {row["name"]: (row["rows"], int(row["hash"])) for row in rows}
 
     async def changed(self) -> list[str]:
@@ -85,8 +93,17 @@ class Theatre:
 
     servers: EmbeddedServers
     template: str
+    keyring: Keyring
     open: dict[str, Stage] = field(default_factory=dict)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def token(
+        self, client: ApiClient, scopes: Iterable[Scope], grant: ClientAuthorization | None = None
+    ) -> str:
+        """An access token of a client for its unit, or for who has granted it that."""
+        now = utc_now()
+        claims = claims_of(client, set(scopes), issuer=SETTINGS.issuer, now=now, authorization=grant)
+        return self.keyring.sign(claims, now)
 
     def forget_failures(self) -> None:
         """Start counting bad tokens anew: past a limit, no unknown caller of this address is looked at."""
@@ -111,8 +128,10 @@ async def theatre(
         database = Database(str(servers.postgres.get_uri(database=name)), pool_size=1)
         async with database.begin(factories.SYSTEM) as tx:
             built = await build(tx)
+        keyring = Keyring(Vault.of(SETTINGS))
+        await keyring.load(database, utc_now())
         await database.close()
-        house = Theatre(servers, name)
+        house = Theatre(servers, name, keyring)
         async with house.stack:
             yield house, built
     finally:
@@ -132,7 +151,7 @@ async def _copy(
     try:
         if change is not None:
             await outside.execute(change)
-        transport = httpx.ASGITransport(app=create_app(Settings(), database, client))  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=create_app(SETTINGS, database, client))  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             stage = Stage(database, http, outside)
             await stage.changed()

@@ -45,8 +45,8 @@ from vdept_graphql.ids import encode
 S = TaskState
 ACCEPTED, INVITED = ParticipationState.ACCEPTED, ParticipationState.INVITED
 SECRET = Audience.PARTICIPANTS
-ME, MY_CONSENT, MY_IDENTITY = "me", "my consent", "my identity"
-"""Stand for the caller's own id, what the caller has let a client do, and who they are at a provider."""
+ME, MY_UNIT, MY_CONSENT, MY_IDENTITY = "me", "my unit", "my consent", "my identity"
+"""Stand for the caller, their unit (Huế without one), what they let a client do, who they are elsewhere."""
 
 PLAN_FILE = """
 plans:
@@ -298,6 +298,7 @@ async def _owners(of: Subjects) -> dict[str, dict[str, Any]]:
     return {
         "createTask": new,
         "createTask:part": {**new, "parentId": whole},
+        "createTask:own_part": {**new, "ownerUnitId": MY_UNIT, "parentId": await of.led(S.IN_PROGRESS)},
         "createTasks": {**new, "leadUnitIds": [of.unit("ministry")]},
         "updateTask": {"taskId": await of.posed(S.IN_PROGRESS), "title": "Khác"},
         "offerTask": {"taskId": await of.posed(S.OPEN), "leadUnitId": of.unit("danang")},

@@ -13,6 +13,9 @@ The answers: ``+`` is done; F, N, O, H, L are refused with the code below. Nobod
 Plans and tasks are for their participants only; what is public is FORBIDDEN instead of NOT_FOUND (see
 ``HIDDEN_ANYWAY``). A row is a mutation field, or ``field:what`` for a special case of it.
 
+The heading says which scope a client needs. With it, a client of Huế's does what its coordinator does, and a
+client that somebody lets act for them what they do, but for what only an administrator does.
+
 Whose act it is stands in the log: ``-`` no unit's, a unit's whoever does it, or the caller's own unit's
 (``own/hue``: for an administrator, who has none, Huế's).
 """
@@ -31,16 +34,22 @@ CODES = {
 }
 
 WRITES = """
-  The registry and its people
-    FFFFF FFFF FF F+  -             createUnit importUnits updatePerson:own_name
-    FFFFF FFFF FF F+  hue           updateUnit:division createPerson:administrator
+  units:write
+    FFFFF FFFF FF F+  -             createUnit importUnits
+    FFFFF FFFF FF F+  hue           updateUnit:division
     FF+++ FFFF FF F+  hue           updateUnit
+
+  people:write
     +++++ ++++ ++ ++  -             updatePerson:oneself
+    FFFFF FFFF FF F+  -             updatePerson:own_name
     FFFFF FFFF NN N+  -             updatePerson
+    FFFFF FFFF FF F+  hue           createPerson:administrator
     FF+++ +FFF FF F+  hue           createPerson
     FFFFF +FFF FF F+  hue           createPerson:deputy
     FF+++ +FFF NN N+  hue           grantMembership endMembership
     FFFFF +FFF NN N+  hue           grantMembership:deputy endMembership:deputy
+
+  nobody but people themselves: not for clients
     FF+F+ FFFF FF F+  hue           registerClient
     FF+F+ FNNN NN N+  hue           updateClient rotateClientSecret revokeClient
     NN+N+ NNNN NN N+  hue           revokeAuthorization
@@ -48,7 +57,7 @@ WRITES = """
     NNNNN NNNN NN N+  -             linkIdentity unlinkIdentity
     FFFFF FFFF FF F+  -             unlinkIdentity:own
 
-  What is planned, assigned and measured
+  plans:write
     FFFFF +FF+ FF F+  -             createIndicator updateIndicator
     FF+++ FFFF FF F+  hue           createPlan importPlans
     FF+++ NNNN NN N+  hue           addObjective renameObjective addKeyResult updateKeyResult removeKeyResult
@@ -58,24 +67,27 @@ WRITES = """
     FFFF+ FFNN NN N+  hue           pauseTarget resumeTarget
     FF+++ FFNN NN N+  commune2      assignTargets
     FF+++ FFNN NN N+  commune       updateTarget withdrawTarget reinstateTarget
+
+  measurements:write
     F++++ +FFF FF F+  hue           recordMeasurement recordMeasurements
     FF+F+ +FFF FF F+  hue           recordMeasurement:measured recordMeasurements:measured
     F++++ +FFF NN N+  hue           correctMeasurement
 
-  Tasks that Huế sets
+  tasks:write as the one who sets a task
     FF+++ +FFF FF F+  own/hue       createTask createTask:part createTasks
+    FF+++ +NN+ FN F+  own/hue       createTask:own_part
     FF+++ +NNF FN N+  own/hue       updateTask offerTask cancelTask extendTask linkTargets unlinkTarget
     FF+++ +NNN FN N+  own/hue       reopenTask
     FF+++ +NNO FN N+  own/hue       verifyTask sendBackTask
     FFHH+ +NNF FN N+  own/hue       verifyTask:own_work sendBackTask:own_work
 
-  Tasks that Huế leads
+  tasks:write as the lead
     FF+++ FNNF FN N+  hue           acceptTask acceptTasks declineTask startTask deliverTask volunteerForTask
     FFFF+ +NN+ FN N+  own/hue       pauseTask resumeTask
     FF+++ +NN+ FN N+  own/hue       inviteParticipants setParticipants
     FF+++ +NN+ FN N+  own/hue       addDependency removeDependency setParentTask
 
-  Tasks in which Huế takes part
+  tasks:write as one who takes part
     FF+++ +NN+ ON N+  own/ministry  verifyTask:own_problem sendBackTask:own_problem
     FF+++ FNNF FN N+  hue           acceptInvitation declineInvitation leaveTask assignPeople unassignPerson
     FF+++ FNNL +N NF  own           acceptInvitation:own declineInvitation:own leaveTask:own
@@ -92,10 +104,17 @@ HIDDEN_ANYWAY = """
 """Drafts are their issuer's until they are issued; people, clients, identities, values have none."""
 
 
+AS_CLIENT = {"updatePerson:oneself": "F"}
+"""A client that acts for its unit is no person."""
+ALSO_NEEDS = {"linkTargets": "plans:read", "assignPeople": "people:read"}
+"""What a client names in the input it must be allowed to see."""
+
+
 class Write(NamedTuple):
-    """One row: the answer for each column, and whose act it is."""
+    """One row: the answer for each column, whose act it is, and what a client needs ("nobody": is none)."""
 
     answers: dict[str, str]
+    scope: str
     whose: str
 
     def unit_for(self, own: str | None) -> str | None:
@@ -107,17 +126,19 @@ class Write(NamedTuple):
 
 
 def read(text: str) -> dict[str, tuple[dict[str, str], tuple[str, ...]]]:
-    """The answers by row and column, and the words before the last run of rows. Headings have no pattern."""
+    """The answers by row and column, with the first word of the heading and what stands before the names."""
     rows: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {}
+    heading = ""
     for line in text.splitlines():
         if not line.startswith("    "):
+            heading = line.split()[0] if line.strip() else heading
             continue
         pattern, *words, names = re.split(r"  +", line.strip())
         marks = pattern.replace(" ", "")
         assert len(marks) == len(COLUMNS), f"{len(marks)} answers for {len(COLUMNS)} columns: {line}"
         for name in names.split():
             assert name not in rows, f"{name} stands in the table twice"
-            rows[name] = dict(zip(COLUMNS, marks, strict=True)), tuple(words)
+            rows[name] = dict(zip(COLUMNS, marks, strict=True)), (heading, *words)
     return rows
 
 
