@@ -34,7 +34,7 @@ class _Client(OAuth2Client):
     ) -> Any:
         url, headers, body = auth.prepare(method, url, dict(headers or {}), body)
         answer = await call(method, url, headers, body.encode())
-        return self.parse_response_token(answer)  # type: ignore[no-untyped-call]
+        return self.parse_response_token(answer)
 
 
 def authorization_url(
