@@ -13,6 +13,8 @@ from vdept_graphql.throttle import Spent, Throttle, Wait
 MINUTE = timedelta(minutes=1)
 BYTES_A_POINT = 100
 """Of a body: rows and files that a mutation is sent cost by their size."""
+LARGE_BODY = 10_000
+"""Bytes of a body above which it is paid for before it is read, and not together with what it asks."""
 CHARACTERS_A_POINT = 16
 """Of a document that is not remembered: parsing and checking it is most of the work of a bad one."""
 REFUSED = 5

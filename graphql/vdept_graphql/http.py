@@ -125,15 +125,12 @@ def locale_of(header: str | None) -> Locale | None:
     return best[1] if best else None
 
 
-async def read_request(request: Request[Any, Any, Any]) -> GraphQLRequest:
-    """The parameters, from the query string or the body; raises Rejected."""
-    if request.method == "GET":
-        return _from_query(request.query_params)
-    kind, _, options = request.headers.get("content-type", "").partition(";")
+def require_json(content_type: str) -> None:
+    """Rejected unless a body of this type is JSON in UTF-8."""
+    kind, _, options = content_type.partition(";")
     charset = re.search(r"charset=\"?([\w-]+)", options)
     if kind.strip().lower() != JSON or (charset and charset[1].lower() not in {"utf-8", "utf8"}):
         raise Rejected(415, "UNSUPPORTED_MEDIA_TYPE", f"Send the body as {JSON} in UTF-8.")
-    return decode_body(await request.body())
 
 
 def decode_body(body: bytes) -> GraphQLRequest:
@@ -201,6 +198,8 @@ class Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
     """What the log will say."""
+    unpaid: int = 0
+    """Points of the body that are still to be spent."""
 
     def answer(
         self, body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
@@ -255,8 +254,7 @@ class GraphQLOverHTTP:
 
     async def _answer(self, it: Exchange) -> Response[bytes]:
         it.media, it.old_client = media_of(it.request.headers.get("accept"))
-        asked = await read_request(it.request)
-        await self._sign_in(it)
+        asked = await self._read(it)
         if not self.engine.remembers(asked.query):
             await self._spend(it, budget.of_reading(asked.query))
         refused = 200 if it.old_client else 400
@@ -277,7 +275,7 @@ class GraphQLOverHTTP:
             "kind": operation.operation.value,
             "cost": cost,
         }
-        await self._spend(it, cost + budget.of_body(len(await it.request.body())))
+        await self._spend(it, cost + it.unpaid)
         try:
             scopes.require(context.actor, needed)
         except Refused as error:
@@ -294,6 +292,30 @@ class GraphQLOverHTTP:
         if answer.ran or answer.data is not None:
             return it.answer({"data": answer.data, **body})
         return it.answer(body, refused)
+
+    async def _read(self, it: Exchange) -> GraphQLRequest:
+        """The parameters, from the query string or the body; raises Rejected.
+
+        A body is taken apart when it is known whose it is, and a large one when it is paid for: megabytes of
+        JSON take seconds. It is here by then: nobody holds a connection while they are still sending.
+        """
+        request = it.request
+        if request.method == "GET":
+            asked = _from_query(request.query_params)
+            await self._sign_in(it)
+            return asked
+        require_json(request.headers.get("content-type", ""))
+        body = await request.body()
+        await self._sign_in(it)
+        it.unpaid = budget.of_body(len(body))
+        if len(body) > budget.LARGE_BODY:
+            await self._spend(it, it.unpaid)
+            it.unpaid = 0
+        try:
+            return decode_body(body)
+        except Rejected:
+            await self._spend(it, budget.REFUSED)
+            raise
 
     async def _sign_in(self, it: Exchange) -> None:
         """Find out who asks. A browser sends its cookie by itself: then our own page must have asked."""
