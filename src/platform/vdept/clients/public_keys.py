@@ -25,8 +25,11 @@ ALGORITHMS: Mapping[tuple[str, str | None], tuple[str, ...]] = {
 
 _KEPT = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})
 _RSA_BITS = 2048
-_LONGEST = 1400
-"""Characters of a member, an RSA modulus of 8,192 bits: what checking a signature costs grows with it."""
+_LONGEST = 1024
+"""Characters of a member, an RSA modulus of 6,144 bits: what checking a signature costs grows with it, and
+joserfc reads no longer signature."""
+_RSA_EXPONENTS = range(3, 2**32)
+"""Whatever makes keys takes 65,537. One as long as the modulus makes a check cost a hundred times as much."""
 
 
 def clean_jwks(jwks: object, *path: str) -> dict[str, Any]:
@@ -61,7 +64,10 @@ def _clean_key(key: object, *path: str | int) -> dict[str, str]:
     if not known or not 1 <= len(kept.get("kid", "")) <= 100 or max(map(len, kept.values())) > _LONGEST:
         raise _unfit(*path)
     try:
-        if "n" in kept and base64_to_int(kept["n"]).bit_length() < _RSA_BITS:
+        if kept["kty"] == "RSA" and (
+            base64_to_int(kept["n"]).bit_length() < _RSA_BITS
+            or base64_to_int(kept["e"]) not in _RSA_EXPONENTS
+        ):
             raise _unfit(*path)
         jwk.import_key(dict(kept))
     except (JoseError, ValueError, TypeError, KeyError):
