@@ -5,7 +5,7 @@ code, gets nothing, and has changed nothing in any table; whoever may has done i
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -110,27 +110,41 @@ async def play(servers: EmbeddedServers, template: str) -> AsyncIterator[Play]:
 
 
 class Reading:
-    """A copy with something of everything in it, and what each caller was answered to every question."""
+    """A copy with something of everything in it, and what callers are answered to questions."""
 
-    def __init__(self, stage: Stage, things: Things) -> None:
-        self.stage, self.things = stage, things
+    def __init__(self, house: Theatre, stage: Stage, things: Things) -> None:
+        self.house, self.stage, self.things = house, stage, things
         self.answers: dict[str, dict[str, Any]] = {}
 
-    async def ask_all(self, column: str, bearer: str) -> None:
-        """All questions, as many in one request as it may have root fields."""
-        self.answers[column] = {}
-        for some in batched(READS, 40):
+    async def ask(self, caller: Caller, questions: Iterable[str]) -> dict[str, Any]:
+        """What the caller is answered to each, as many in one request as it may have root fields."""
+        answers: dict[str, Any] = {}
+        for some in batched(questions, 40):
             fields = [f"q{i}: {READS[question].query(self.things)}" for i, question in enumerate(some)]
-            reply = await self.stage.ask(bearer, f"{{ {' '.join(fields)} }}")
-            self.answers[column] |= dict(zip(some, reply.data.values(), strict=True))
+            reply = await self.reply(caller, f"{{ {' '.join(fields)} }}")
+            answers |= dict(zip(some, reply.data.values(), strict=True))
+        return answers
+
+    async def reply(self, caller: Caller, query: str, **variables: Any) -> Reply:
+        bearer = bearer_of(self.house, self.things.country, caller)
+        return await self.stage.ask(bearer, query, variables)
+
+    def wrong(self, question: str, answer: Any, seen: Mapping[str, bool]) -> str | None:
+        """How an answer differs from what somebody is to get who sees this, if it does."""
+        found, count = READS[question].found(answer, self.things)
+        wanted = READS[question].expected(seen, self.things)
+        if found == wanted and count in (-1, len(wanted)):
+            return None
+        over, less = Counter(found) - Counter(wanted), Counter(wanted) - Counter(found)
+        return f"{question}: too much {sorted(over)}, too little {sorted(less)}, {count} counted"
 
 
 @pytest.fixture(scope="module")
 async def shown(servers: EmbeddedServers, template: str) -> AsyncIterator[Reading]:
     async with theatre(servers, template, "matrix_reads", reading.build) as (house, things):
-        everything = Reading(await house.stage("all"), things)
+        everything = Reading(house, await house.stage("all"), things)
         for column in COLUMNS:
-            await everything.ask_all(column, token_of(column))
+            everything.answers[column] = await everything.ask(Caller(column), READS)
         assert not await everything.stage.changed()
         yield everything
 
@@ -328,31 +342,88 @@ def test_every_way_through_the_schema_has_a_row(shown: Reading) -> None:
 
 @pytest.mark.parametrize("question", READS)
 def test_each_caller_is_shown_exactly_what_is_theirs_to_see(shown: Reading, question: str) -> None:
-    row, wrong = READS[question], []
-    for column in COLUMNS:
-        found, count = row.found(shown.answers[column][question], shown.things)
-        wanted = row.expected(SEEN[column], shown.things)
-        if found != wanted or count not in (-1, len(wanted)):
-            over, less = Counter(found) - Counter(wanted), Counter(wanted) - Counter(found)
-            wrong.append(f"{column}: too much {sorted(over)}, too little {sorted(less)}, {count} counted")
-    assert not wrong
+    wrong = {
+        column: shown.wrong(question, shown.answers[column][question], SEEN[column]) for column in COLUMNS
+    }
+    assert not {column: told for column, told in wrong.items() if told}
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 async def test_a_thing_is_found_by_its_id_by_whom_it_is_seen_and_by_nobody_else(
     shown: Reading, column: str
 ) -> None:
-    wrong, things = [], shown.things
-    for some in batched(things.rows, 39):
-        ids = [things.id(name) for name in some]
+    assert not await wrong_by_id(shown, Caller(column), shown.things.rows, SEEN[column])
+
+
+async def wrong_by_id(
+    shown: Reading, caller: Caller, names: Iterable[str], seen: Mapping[str, bool]
+) -> list[str]:
+    """What ``node`` and ``nodes`` answer otherwise than to somebody who sees this."""
+    wrong = []
+    for some in batched(names, 39):
+        ids = [shown.things.id(name) for name in some]
         single = " ".join(f'n{i}: node(id: "{one}") {{ id }}' for i, one in enumerate(ids))
         many = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id }} {single} }}"
-        data = (await shown.stage.as_(column, many, {"ids": ids})).data
+        data = (await shown.reply(caller, many, ids=ids)).data
         nodes, alone = data.pop("nodes"), list(data.values())
-        for name, *found in zip(some, nodes, alone, strict=True):
-            wanted = {"id": things.id(name)} if SEEN[column][name] else None
+        for name, one, *found in zip(some, ids, nodes, alone, strict=True):
+            wanted = {"id": one} if seen[name] else None
             wrong += [f"{name}: {found}"] if found != [wanted, wanted] else []
-    assert not wrong
+    return wrong
+
+
+READ_SCOPES = [scope for scope in Scope if scope.endswith(":read")]
+READING_CLIENTS = {
+    "without scope": replace(AS["for its unit"], scopes=frozenset()),
+    **{scope.value: replace(AS["for its unit"], scopes=frozenset({scope})) for scope in READ_SCOPES},
+    **{f"everything {who}": caller for who, caller in AS.items()},
+    "tasks for the head": replace(AS["for the head"], scopes=frozenset({Scope.TASKS_READ})),
+}
+
+
+def seen_through(caller: Caller) -> dict[str, bool]:
+    """What a client sees: what its unit's coordinator or its person does, as far as its scopes go.
+
+    An administrator's own eyes are not lent: without a role, there is what everybody sees, and oneself.
+    """
+    base = SEEN[caller.column]
+    if caller.column == "administrator":
+        base = {name: all(SEEN[column][name] for column in COLUMNS) for name in base}
+        base |= {"Person/administrator": True}
+    seen = {name: base[name] and reads.scopes_of(name) <= caller.scopes for name in base}
+    myself = caller.column if caller.through == "person" else None
+    return seen | {f"Only/{column}": column == myself for column in COLUMNS} | {"ApiClient/hue": True}
+
+
+@pytest.mark.parametrize("who", READING_CLIENTS)
+async def test_a_client_is_shown_what_its_unit_or_person_sees_within_its_scopes(
+    shown: Reading, who: str
+) -> None:
+    caller, seen = READING_CLIENTS[who], seen_through(READING_CLIENTS[who])
+    able = [question for question, row in READS.items() if row.scopes() <= caller.scopes]
+    answers = await shown.ask(caller, able)
+    wrong = [shown.wrong(question, answer, seen) for question, answer in answers.items()]
+    assert not list(filter(None, wrong))
+    known = [name for name in shown.things.rows if reads.scopes_of(name) <= caller.scopes]
+    assert not await wrong_by_id(shown, caller, known, seen)
+
+
+@pytest.mark.parametrize("who", READING_CLIENTS)
+async def test_a_client_is_turned_away_from_what_its_scopes_leave_out(shown: Reading, who: str) -> None:
+    caller, asked = READING_CLIENTS[who], set()
+    for row in READS.values():
+        missing = row.scopes() - caller.scopes
+        ways = frozenset(owner.name for owner in row.owners())
+        if missing and ways not in asked:
+            asked.add(ways)
+            reply = await shown.reply(caller, f"{{ {row.query(shown.things)} }}")
+            code = "NOT_FOR_CLIENTS" if "nobody" in missing else "INSUFFICIENT_SCOPE"
+            assert (reply.status, reply.codes, reply.body.get("data")) == (403, [code], None), row
+    for name in shown.things.rows:
+        if missing := reads.scopes_of(name) - caller.scopes:
+            reply = await shown.reply(caller, f'{{ node(id: "{shown.things.id(name)}") {{ id }} }}')
+            code = "NOT_FOR_CLIENTS" if "nobody" in missing else "INSUFFICIENT_SCOPE"
+            assert (reply.codes, reply.body["data"]) == ([code], {"node": None}), name
 
 
 def batched(values: Iterable[str], size: int) -> list[list[str]]:

@@ -243,6 +243,25 @@ ENDS_IN = {
 """By what a thing without an id is named."""
 
 
+SCOPES = {
+    "people:read": "Person Membership Only/officials",
+    "plans:read": "Plan Objective KeyResult Target TargetOutcome UnitOutcome Outcome",
+    "measurements:read": "Measurement",
+    "tasks:read": "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity Comment Evidence "
+    "Outcome/shared.ministry Outcome/shared.danang Outcome/shared.rival",
+    "activities:read": "Activity ActivityFeed",
+    "nobody": "ApiClient ClientAuthorization Identity",
+}
+"""What a client needs for a type, or for one thing beside its type: who has only tasks to show in a plan is a
+figure of tasks. What is not here is open; for "nobody" no scope is enough."""
+
+
+def scopes_of(*names: str) -> set[str]:
+    """What a client needs for types, or for things by their names."""
+    asked = {part for name in names for part in (name, name.partition("/")[0])}
+    return {scope for scope, those in SCOPES.items() if asked & set(those.split())}
+
+
 class Read(NamedTuple):
     """One question and its whole answer."""
 
@@ -267,6 +286,13 @@ class Read(NamedTuple):
         types = self.owners()
         ways = [*zip(types, self.steps, strict=False), (types[-1], ENDS_IN.get(types[-1].name, "id"))]
         return {f"{owner.name}.{field_of(step)}" for owner, step in ways}
+
+    def scopes(self) -> set[str]:
+        """What a client needs to ask it."""
+        types = self.owners()
+        if end := ENDS_IN.get(types[-1].name, "").partition(" {")[0]:
+            types.append(get_named_type(types[-1].fields[end].type))
+        return scopes_of(*[owner.name for owner in types])
 
     def query(self, things: Things) -> str:
         """The root field: the steps with global ids, and at the end what names what is there."""
