@@ -40,6 +40,8 @@ from vdept_graphql.sign_in.session import SYSTEM, security, see_other, start_ses
 from vdept_graphql.throttle import Throttle
 
 LONGEST_CODE = 4000
+LONGEST_HINT = 4000
+"""Characters of an ID token that is kept for signing out, which hands it over in an address."""
 GOODBYE = "/sign-in/signed-out"
 
 
@@ -76,7 +78,7 @@ def buttons(services: Services, next: str) -> list[Button]:
 async def farewell(services: Services, session: Session) -> str | None:
     """Where a browser goes to sign out at the provider as well (RP-Initiated Logout 1.0); None: nowhere."""
     provider = next((one for one in listed(services.settings) if one.issuer == session.issuer), None)
-    if provider is None or session.id_token is None:
+    if provider is None:
         return None
     try:
         endpoint = (await remote(provider).metadata()).end_session_endpoint
@@ -86,10 +88,11 @@ async def farewell(services: Services, session: Session) -> str | None:
     if endpoint is None:
         return None
     given = {
-        "id_token_hint": session.id_token,
         "client_id": provider.client_id,
         "post_logout_redirect_uri": f"{services.settings.issuer}{GOODBYE}",
     }
+    if session.id_token is not None:
+        given["id_token_hint"] = session.id_token
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(given)}"
 
 
@@ -238,7 +241,7 @@ async def _sign_in(visit: Visit, pending: Pending, proof: Proof) -> Response[byt
         issuer=claims.issuer,
         subject=claims.subject,
         provider_sid=proof.provider_sid,
-        id_token=proof.id_token,
+        id_token=proof.id_token if len(proof.id_token) <= LONGEST_HINT else None,
     )
     response.cookies.append(oidc_pending.ended(services.settings))
     return response

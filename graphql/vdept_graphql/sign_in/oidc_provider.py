@@ -99,8 +99,12 @@ class Remote:
         now = self._clock()
         if self._looked_again_at is not None and now - self._looked_again_at < KEYS_AGAIN:
             return None
-        self._looked_again_at = now
-        return await self._keys.get(younger_than=0)
+        before, self._looked_again_at = self._looked_again_at, now
+        try:
+            return await self._keys.get(younger_than=0)
+        except ProviderAway:
+            self._looked_again_at = before
+            raise
 
     async def _discover(self) -> Metadata:
         provider = self.provider

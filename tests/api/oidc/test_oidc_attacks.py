@@ -11,8 +11,9 @@ from api.oidc.browser import Browser
 from api.oidc.conftest import Platform, Victim
 from api.oidc.real import RealProvider
 from factories import SYSTEM
+from vdept.identity import linking
 from vdept.identity.models import Identity
-from vdept_graphql.sign_in import oidc_visit
+from vdept_graphql.sign_in import oidc, oidc_visit
 
 
 def query_of(url: str) -> dict[str, str]:
@@ -156,6 +157,24 @@ async def test_the_code_is_exchanged_with_the_verifier_and_our_own_proof(victim:
     assert len(form["code_verifier"]) >= 43
     assert form["authorization"].startswith("Basic ")
     assert "client_secret" not in form
+
+
+async def test_an_identity_taken_away_in_the_middle_of_the_sign_in_signs_nobody_in(
+    platform: Platform, person: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = oidc.start_session
+
+    async def after_the_administrator(*given: Any, **more: Any) -> Any:
+        async with platform.database.begin(SYSTEM) as tx:
+            (number,) = await tx.session.scalars(sa.select(Identity.id))
+            await linking.unlink_identity(tx, number, platform.sessions)
+        return await start(*given, **more)
+
+    monkeypatch.setattr(oidc, "start_session", after_the_administrator)
+    page = await person.sign_in("ministry", "an")
+    assert (page.status_code, person.session) == (403, None)
+    assert "has just been taken from your account" in page.text
+    assert await platform.sessions.end_of_person(platform.an.id) == []
 
 
 async def test_sign_ins_that_fail_again_and_again_are_slowed_down(

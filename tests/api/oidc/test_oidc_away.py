@@ -1,8 +1,12 @@
 """A provider that is down, slow, or answers with something else: a page says what to do, nothing hangs."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from vdept_graphql.sign_in import oidc_http, oidc_provider
 from vdept_graphql.sign_in.oidc_http import ProviderAway
 from vdept_graphql.sign_in.oidc_provider import Remote, remote
 
+ROOT = Path(__file__).resolve().parents[3]
 DISCOVERY = "/.well-known/openid-configuration"
 HTML = (200, {"content-type": "text/html"}, b"<html><h1>Under maintenance</h1></html>")
 
@@ -201,3 +206,48 @@ async def test_keys_are_looked_up_once_more_and_then_not_for_a_while(
     clock[0] += 1
     assert await at.newer_keys() is not None
     assert forger.asked.count("/jwks") == 3
+
+
+async def test_a_look_for_keys_that_failed_is_made_up_for_soon(
+    at: Remote, forger: Forger, clock: list[float]
+) -> None:
+    await at.keys()
+    sound = forger.answers["/jwks"]
+    forger.answers["/jwks"] = lambda: HTML
+    with pytest.raises(ProviderAway):
+        await at.newer_keys()
+    assert len(list(await at.keys())) == 2  # those that were known are still good
+    forger.answers["/jwks"] = sound
+    clock[0] += oidc_provider.SULKING
+    assert await at.newer_keys() is not None
+
+
+def test_the_provider_of_these_tests_ends_with_them_even_when_they_are_killed() -> None:
+    code = (
+        "import sys, time; sys.path.insert(0, 'tests')\n"
+        "from api.oidc import real\n"
+        "made = real.subprocess.Popen\n"
+        "def noted(*a, **k):\n"
+        "    process = made(*a, **k); print(process.pid, flush=True); return process\n"
+        "real.subprocess.Popen = noted\n"
+        "with real.running('a', 'http://localhost:1', {}, {'client_secret': 'secret'}, {}):\n"
+        "    print('running', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as tests:
+        assert tests.stdout is not None
+        node = int(tests.stdout.readline())
+        assert tests.stdout.readline() == "running\n"
+        tests.kill()
+    deadline = time.monotonic() + 10
+    while _runs(node):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    """Whether it is there and no zombie, which nobody buries where there is no init."""
+    try:
+        os.kill(process, 0)
+        return " Z " not in Path(f"/proc/{process}/stat").read_text()
+    except (ProcessLookupError, FileNotFoundError):
+        return False

@@ -99,6 +99,18 @@ async def test_a_provider_s_sign_out_address_keeps_its_own_query(victim: Victim)
     }
 
 
+async def test_an_id_token_too_long_for_an_address_is_not_kept_for_one(victim: Victim) -> None:
+    forger, person = victim.forger, victim.browser
+    forger.metadata["end_session_endpoint"] = f"{forger.issuer}/end"
+    async with victim.platform.database.begin(SYSTEM) as tx:
+        await factories.person(tx, email="mallory@evil.vn")
+    sent = await victim.begin()
+    forger.gives(forger.sign(forger.claims(sent["nonce"], groups=["x" * 4000])))
+    assert (await victim.back(sent)).status_code == 303
+    query = parse_qs(urlsplit((await leave(person)).headers["location"]).query)
+    assert set(query) == {"client_id", "post_logout_redirect_uri"}
+
+
 # Without a browser (OpenID Connect Back-Channel Logout 1.0).
 
 

@@ -82,6 +82,7 @@ BAD: dict[str, Forge] = {
     "iss as a list": lambda forger, sound: forger.sign(sound | {"iss": [forger.issuer]}),
     "iss with a slash more": lambda forger, sound: forger.sign(sound | {"iss": forger.issuer + "/"}),
     "aud of another": changed(aud="somebody"),
+    "aud of another, azp ours": changed(aud="somebody", azp=CLIENT),
     "aud missing": changed(aud=None),
     "aud empty": changed(aud=[]),
     "aud of others": changed(aud=["somebody", "else"]),
