@@ -1,13 +1,14 @@
 """What a task serves and waits for, its due date, and what is said and shown in it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
-from factories import NOW, SYSTEM, participation, plan
+from factories import NOW, SYSTEM, participation, plan, target
 from tasks_world import DUE, TODAY, World, build
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
@@ -22,9 +23,17 @@ from vdept.tasks.linking import (
     set_parent,
     unlink_target,
 )
-from vdept.tasks.models import TaskComment, TaskDependency, TaskEvidence, TaskState, TaskTarget
+from vdept.tasks.models import (
+    ParticipationState,
+    TaskComment,
+    TaskDependency,
+    TaskEvidence,
+    TaskState,
+    TaskTarget,
+)
 from vdept.tasks.pausing import pause_task
 from vdept.tasks.queries import blocked_by_tasks, blockers_of_tasks
+from vdept.tasks.sharing import decline_invitation, leave_task
 from vdept.tasks.talking import Proof, add_evidence, comment_on_task
 
 S = TaskState
@@ -52,6 +61,36 @@ async def test_a_task_serves_several_targets_each_with_a_weight(world: World) ->
         ),
         ("task.target_unlinked", {"target_id": ministry, "weight": "1.000000"}),
     ]
+
+
+@pytest.mark.parametrize(("state", "act"), [("ACCEPTED", leave_task), ("INVITED", decline_invitation)])
+async def test_a_unit_that_is_out_of_a_task_is_not_served_by_it(
+    world: World, state: str, act: Callable[..., Awaitable[object]]
+) -> None:
+    """What goes on in a task that a firm does not see any more would show in the firm's own figures."""
+    row = await world.given()
+    async with world.db.begin(SYSTEM, now=NOW) as tx:
+        held = await target(tx, world.key_result, world.firm, world.targets["government"])
+        await participation(tx, row, world.firm, state=ParticipationState(state))
+    links = [Link(held.id), Link(world.targets["ministry"].id)]
+    await world.do(world.ministry_head, link_targets, row.id, links)
+    await world.do(world.firm_head, act, row.id, "hết người")
+    async with world.db.snapshot(SYSTEM) as tx:
+        served = (await tx.session.scalars(select(TaskTarget.target_id))).all()
+    assert served == [world.targets["ministry"].id]
+    assert (None, held.id) in await world.changes()
+    verb, unit_id, data = (await world.verbs(row.id))[-2]
+    assert (verb, unit_id, data["target_id"]) == ("task.target_unlinked", world.firm.id, held.id)
+
+
+async def test_a_unit_in_line_with_the_owner_is_served_whether_it_takes_part_or_not(world: World) -> None:
+    row = await world.given("government", "ministry", state=S.ACCEPTED)
+    async with world.db.begin(SYSTEM, now=NOW) as tx:
+        await participation(tx, row, world.province)
+    await world.do(world.government_head, link_targets, row.id, [Link(world.targets["province"].id)])
+    await world.do(world.province_head, leave_task, row.id, "hết người")
+    async with world.db.snapshot(SYSTEM) as tx:
+        assert await tx.session.scalar(select(TaskTarget.target_id)) == world.targets["province"].id
 
 
 async def test_bad_links_are_refused_whole(world: World) -> None:

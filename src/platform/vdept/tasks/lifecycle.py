@@ -24,6 +24,7 @@ from vdept.tasks.rules import DONE_STATES, Step
 from vdept.tasks.sharing import require_units
 from vdept.tasks.upkeep import (
     drop_assignees,
+    drop_links,
     may,
     move,
     refresh_progress,
@@ -107,6 +108,7 @@ async def decline_task(tx: Tx, task_id: int, reason: str, *, expected_version: i
     said = move(tx, task, Step.DECLINE, expected_version, rules.require_reason(reason))
     await set_part(tx, task, unit_id, state=ParticipationState.DECLINED)
     await drop_assignees(tx, task, unit_id)
+    await drop_links(tx, task, unit_id)
     await refresh_progress(tx, task)
     await settle(tx, task)
     tx.record("task.declined", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=said)

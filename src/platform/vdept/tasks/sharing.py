@@ -16,7 +16,7 @@ from vdept.tasks.access import as_owner_or_lead, as_participant, get_task_for_up
 from vdept.tasks.models import ParticipantRole, Participation, ParticipationState, Task
 from vdept.tasks.rules import BULK_LIMIT, LIVE, OPEN_STATES, is_open
 from vdept.tasks.sql import among, rows_of
-from vdept.tasks.upkeep import drop_assignees, refresh_progress, set_part, settle, touch
+from vdept.tasks.upkeep import drop_assignees, drop_links, refresh_progress, set_part, settle, touch
 from vdept.units.access import visible_units
 from vdept.units.models import Unit
 
@@ -163,6 +163,7 @@ async def decline_invitation(
     why = rules.require_reason(reason)
     task, part = await _invited(tx, task_id, unit_id, expected_version)
     await set_part(tx, task, part.unit_id, state=ParticipationState.DECLINED)
+    await drop_links(tx, task, part.unit_id)
     return await _answered(tx, task, part.unit_id, "task.invitation_declined", {"reason": why})
 
 
@@ -186,6 +187,7 @@ async def leave_task(
         raise errors.TASK_NOT_PARTICIPANT.at("unitId")
     await set_part(tx, task, part.unit_id, state=ParticipationState.LEFT)
     await drop_assignees(tx, task, part.unit_id)
+    await drop_links(tx, task, part.unit_id)
     return await _answered(tx, task, part.unit_id, "task.left", {"reason": why})
 
 

@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from vdept.kernel.db import Tx
 from vdept.kernel.versions import check_version
-from vdept.targets.changes import task_changed
+from vdept.targets.changes import target_changed, task_changed
+from vdept.targets.models import Plan, PlanState, Target
 from vdept.tasks.models import (
     Assignee,
     ParticipantRole,
@@ -15,8 +16,11 @@ from vdept.tasks.models import (
     ParticipationState,
     Task,
     TaskState,
+    TaskTarget,
 )
 from vdept.tasks.rules import LIVE, OPEN_STATES, Step, is_open, step_to, task_progress
+from vdept.tasks.sql import among
+from vdept.units.models import Unit
 
 
 def touch(tx: Tx, task: Task) -> None:
@@ -128,3 +132,27 @@ async def drop_assignees(tx: Tx, task: Task, unit_id: int) -> None:
         .where(Assignee.task_id == task.id, Assignee.unit_id == unit_id)
         .execution_options(synchronize_session=False)
     )
+
+
+async def drop_links(tx: Tx, task: Task, unit_id: int) -> None:
+    """A unit that is out of the task is not served by it: its figures tell nothing of what it sees no more.
+
+    Unless it stands in line with the owner, whose work counts for it anyway; and not in a closed plan, where
+    what counts is settled.
+    """
+    paths = sa.select(Unit.id, Unit.path).where(among(Unit.id, [unit_id, task.owner_unit_id]))
+    lines = {row.id: row.path for row in await tx.session.execute(paths)}
+    if task.owner_unit_id in lines[unit_id] or unit_id in lines[task.owner_unit_id]:
+        return
+    running = sa.select(Plan.id).where(Plan.state != PlanState.CLOSED)
+    its = sa.select(Target.id).where(Target.unit_id == unit_id, Target.plan_id.in_(running))
+    gone = await tx.session.execute(
+        sa.delete(TaskTarget)
+        .where(TaskTarget.task_id == task.id, TaskTarget.target_id.in_(its))
+        .returning(TaskTarget.target_id, TaskTarget.weight)
+        .execution_options(synchronize_session=False)
+    )
+    for target_id, weight in gone.all():
+        await target_changed(tx, task.plan_id or 0, [target_id])
+        data = {"target_id": target_id, "weight": str(weight)}
+        tx.record("task.target_unlinked", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
