@@ -3,9 +3,9 @@
 The second wall behind ``vdept.tasks.access.visible_tasks`` (docs/decisions/0010). A transaction names its
 principal in three settings (``vdept.kernel.principal``); whatever is not set, or empty, shows nothing.
 
-A later table whose rows belong to a task is guarded by ``OF_A_TASK`` and the loop over it, in its own
-migration; one whose rows belong to somebody else writes its own ``USING``, cheap tests first. What the
-settings say is read in a sub-select: once for a statement and not once for a row.
+A later table whose rows belong to a task is guarded in its own migration by what ``of_a_task`` says; one
+whose rows belong to somebody else writes its own ``USING``, cheap tests first. What the settings say is read
+in a sub-select: once for a statement and not once for a row.
 """
 
 import sqlalchemy as sa
@@ -79,13 +79,37 @@ Under a policy LIKE finds no index: it might tell of rows that are not shown, so
 first, row by row. Here the words go first, written out, so that the planner knows how rare they are.
 """
 
-OF_A_TASK = ("participation", "assignee", "task_comment", "task_evidence")
+COMMANDS = {
+    "task": ("SELECT", "UPDATE"),
+    "participation": ("SELECT", "UPDATE"),
+    "assignee": ("SELECT", "DELETE"),
+    "task_comment": ("SELECT",),
+    "task_evidence": ("SELECT",),
+}
+"""What the platform does to rows that are there, and so all that its role may: what is said stays said."""
 
 
 def of_a_task(table: str) -> str:
     """Whoever sees a task sees what belongs to it; ``task``'s own policy decides inside the sub-select."""
-    own = f"OR (unit_id = ANY ({UNITS}) AND state IN {LIVE})" if table == "participation" else ""
-    return f"{SEES_ALL} {own} OR (SELECT true FROM task WHERE task.id = {table}.task_id LIMIT 1)"
+    return f"{SEES_ALL} OR (SELECT true FROM task WHERE task.id = {table}.task_id LIMIT 1)"
+
+
+OWN_PART = f"(unit_id = ANY ({UNITS}) AND state IN {LIVE})"
+"""Whoever takes part in a task sees it; said apart, because lists of a unit's tasks go by its own parts."""
+
+SEES = {
+    "task": SEES_TASK,
+    "participation": f"{OWN_PART} OR {of_a_task('participation')}",
+    **{table: of_a_task(table) for table in ("assignee", "task_comment", "task_evidence")},
+}
+BY_ONESELF = f"{MAY_ALL} OR unit_id = ANY ({UNITS})"
+INSERTS = {
+    "task": f"""{MAY_ALL} OR owner_unit_id = ANY ({UNITS})
+        OR (SELECT unit.path && {UNITS} FROM unit WHERE unit.id = owner_unit_id)""",
+    **{table: of_a_task(table) for table in ("participation", "assignee")},
+    **{table: f"({BY_ONESELF}) AND ({of_a_task(table)})" for table in ("task_comment", "task_evidence")},
+}
+"""New tasks are set by one's own unit or one below it; what is said in one is said for one's own unit."""
 
 
 def upgrade() -> None:
@@ -98,27 +122,14 @@ def upgrade() -> None:
     op.execute(SEARCH)
     op.execute("REVOKE ALL ON FUNCTION search_tasks FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION search_tasks TO {APP}")
-    for table in ("task", *OF_A_TASK):
+    for table, commands in COMMANDS.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        sees = SEES_TASK if table == "task" else of_a_task(table)
-        for command in ("SELECT", "UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE POLICY {command.lower()}_seen ON {table} FOR {command} TO {APP} USING ({sees})"
-            )
-    op.execute(
-        f"""CREATE POLICY insert_own ON task FOR INSERT TO {APP} WITH CHECK (
-            {MAY_ALL} OR owner_unit_id = ANY ({UNITS})
-            OR (SELECT unit.path && {UNITS} FROM unit WHERE unit.id = owner_unit_id))"""
-    )
-    for table in ("participation", "assignee"):
-        op.execute(
-            f"CREATE POLICY insert_seen ON {table} FOR INSERT TO {APP} WITH CHECK ({of_a_task(table)})"
-        )
-    for table in ("task_comment", "task_evidence"):
-        op.execute(
-            f"""CREATE POLICY insert_own ON {table} FOR INSERT TO {APP} WITH CHECK (
-                {MAY_ALL} OR unit_id = ANY ({UNITS}))"""
-        )
+        for command in commands:
+            policy = f"{command.lower()}_seen ON {table} FOR {command}"
+            op.execute(f"CREATE POLICY {policy} TO {APP} USING ({SEES[table]})")
+        op.execute(f"CREATE POLICY insert_own ON {table} FOR INSERT TO {APP} WITH CHECK ({INSERTS[table]})")
+        for command in sorted({"UPDATE", "DELETE"} - set(commands)):
+            op.execute(f"REVOKE {command} ON {table} FROM {APP}")
 
 
 def _role() -> None:
@@ -177,7 +188,7 @@ def _rights() -> None:
 
 def downgrade() -> None:
     """The role stays: other databases of the server may use it."""
-    for table in ("task", *OF_A_TASK):
+    for table in COMMANDS:
         for policy in op.get_bind().scalars(
             sa.text("SELECT polname FROM pg_policy WHERE polrelid = CAST(:table AS regclass)"),
             {"table": table},
