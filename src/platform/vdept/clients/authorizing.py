@@ -20,6 +20,7 @@ async def authorize(tx: Tx, client: ApiClient, scopes: Collection[Scope]) -> Cli
     The family of one consent: its codes and refresh tokens hang on it and end with it.
     """
     person_id = rules.require_person(tx.actor)
+    client = await _as_it_stands(tx, client)
     if client.revoked_at is not None:
         raise CLIENT_REVOKED.at("clientId", name=client.name)
     if not client.redirect_uris:
@@ -42,6 +43,16 @@ async def authorize(tx: Tx, client: ApiClient, scopes: Collection[Scope]) -> Cli
     data = {"client_id": client.id, "scopes": names, "expires_at": row.expires_at}
     tx.record("client.authorized", "ClientAuthorization", row.id, unit_id=client.unit_id, data=data)
     return row
+
+
+async def _as_it_stands(tx: Tx, client: ApiClient) -> ApiClient:
+    """The client read anew, kept from being changed or revoked until what is let to it stands.
+
+    Whoever revokes it at this moment comes before, and it is let nothing, or after, and ends that too.
+    """
+    query = sa.select(ApiClient).where(ApiClient.id == client.id)
+    locked = query.with_for_update(read=True, key_share=True).execution_options(populate_existing=True)
+    return (await tx.session.scalars(locked)).one()
 
 
 async def revoke_authorization(tx: Tx, authorization_id: int) -> ClientAuthorization:
