@@ -39,7 +39,13 @@ def serve(sock: socket.socket, database_url: str, redis_url: str, extend: Extend
     from vdept_workers import logs
     from vdept_workers.doorbell import Doorbell, open_redis
 
-    settings = Settings(database_url=database_url, redis_url=redis_url, log_json=True, secret_key="b" * 64)
+    settings = Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        log_json=True,
+        secret_key="b" * 64,
+        budget_points=10**9,
+    )
     logs.configure(settings)
     redis = open_redis(redis_url)
     database = Database(database_url, pool_size=settings.pool_size, on_commit=Doorbell(redis))

@@ -128,7 +128,7 @@ def _require_same(ours: bytes, reference: bytes) -> None:
 
 async def _statements(database: Database, token: str) -> list[Figure]:
     """How many statements a request takes, whatever its width."""
-    quiet = Settings(log_level="WARNING")
+    quiet = Settings(log_level="WARNING", budget_points=10**9)
     logs.configure(quiet)
     app = create_app(quiet, database)
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
