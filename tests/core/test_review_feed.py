@@ -1,5 +1,6 @@
 """The feed under hostile reading: bounded for whoever sees little, whole for whoever follows it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tasks_world import World, build
 from vdept.kernel.activity import Position
 from vdept.kernel.actor import Actor, ActorKind
 from vdept.kernel.db import Database
+from vdept.kernel.scopes import Scope
 from vdept.targets.models import Audience
 from vdept.tasks import feed
 from vdept.tasks.feed import Stretch, activities_after
@@ -79,3 +81,23 @@ async def test_a_poll_takes_a_fixed_number_of_statements(world: World) -> None:
             await stretch(world, world.province_head, None, 50)
         counts.append(len(said))
     assert counts[0] == counts[1]
+
+
+async def test_when_somebody_signs_in_is_told_to_nobody_else(world: World) -> None:
+    head, official = world.province_head, world.government_head
+    assert head.person_id is not None
+    for verb in ("sign_in_link.created", "person.signed_in", "person.signed_out", "person.updated"):
+        async with world.db.begin(SYSTEM, now=NOW) as tx:
+            tx.record(verb, "Person", head.person_id)
+
+    async def told(who: Actor) -> list[str]:
+        rows, *_ = await stretch(world, who, None, 50, subject=("Person", head.person_id))
+        return [row.verb for row in rows]
+
+    everything = ["sign_in_link.created", "person.signed_in", "person.signed_out", "person.updated"]
+    assert await told(SYSTEM) == everything
+    assert await told(head) == everything
+    assert await told(official) == ["person.updated"]
+    assert await told(replace(head, client_id=1, scopes=frozenset(Scope))) == ["person.updated"]
+    assert await told(replace(official, client_id=1, scopes=frozenset(Scope))) == ["person.updated"]
+    assert await told(world.firm_head) == []

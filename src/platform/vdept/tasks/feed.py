@@ -39,6 +39,9 @@ OPEN_SUBJECTS = frozenset({"Unit", "Indicator"})
 PEOPLE = frozenset({"Person", "Membership"})
 """Public officials see all of these; tokens are nobody's but an administrator's."""
 
+SIGN_INS = frozenset({"sign_in_link.created", "person.signed_in", "person.signed_out"})
+"""When somebody comes and goes is their own affair: nobody else is told, nor an app that acts for them."""
+
 PARTS = frozenset({"Objective", "KeyResult"})
 """Seen by whoever sees the plan whole, also when they are gone, or sees them by themselves."""
 
@@ -90,6 +93,8 @@ def _is(subject: tuple[str, int]) -> "sa.ColumnElement[bool]":
 
 def _keys(row: Activity) -> list[tuple[str, int]]:
     """By what the subject of an activity is seen: any of these."""
+    if row.verb in SIGN_INS:
+        return [("Own sign-ins", row.subject_id)]
     keys = [(row.subject_type, row.subject_id)]
     if row.subject_type in PARTS:
         keys.append(("Whole plan", row.plan_id or 0))
@@ -104,6 +109,8 @@ async def _seen(tx: Tx, rows: list[Activity]) -> set[tuple[str, int]]:
     people = tx.actor.is_public_official and tx.actor.may(Scope.PEOPLE_READ)
     open_to_all = OPEN_SUBJECTS | PEOPLE if people else OPEN_SUBJECTS
     seen = {key for key in keys if key[0] in open_to_all}
+    if tx.actor.person_id is not None and tx.actor.client_id is None:
+        seen.add(("Own sign-ins", tx.actor.person_id))
     for kind, (column, visible) in SUBJECTS.items():
         ids = [number for of, number in keys if of == kind]
         if ids:
