@@ -68,7 +68,7 @@ class Throttle:
 
     def __init__(self, redis: Any | None) -> None:
         self._script = None if redis is None else redis.register_script(SCRIPT)
-        self._own: OrderedDict[str, float] = OrderedDict()
+        self._own: OrderedDict[str, int] = OrderedDict()
         self._away_until = 0.0
 
     async def allow(self, key: str, *, limit: int, per: timedelta, cost: int = 1) -> Wait | None:
@@ -110,7 +110,7 @@ class Throttle:
         return int(wait), int(owed)
 
     def _ask_ourselves(self, name: str, price: int, whole: int, really: bool) -> tuple[int, int]:
-        now = time.monotonic() * 1_000_000
+        now = int(time.monotonic() * 1_000_000)
         earned = max(self._own.get(name, now), now)
         wait = max(earned + price - now - whole, 0)
         if not wait and really:
@@ -119,4 +119,4 @@ class Throttle:
             self._own.move_to_end(name)
             if len(self._own) > KEPT:
                 self._own.popitem(last=False)
-        return ceil(wait), round(earned - now)
+        return wait, earned - now

@@ -64,6 +64,15 @@ async def test_a_cost_above_the_limit_is_the_whole_limit(limits: Throttle) -> No
     assert wait <= 3600
 
 
+@given(clock=st.floats(0, 1e9), limit=st.integers(1, 10**9))
+async def test_the_whole_limit_may_be_spent_at_any_time_of_the_clock(clock: float, limit: int) -> None:
+    limits = Throttle(None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(throttle.time, "monotonic", lambda: clock)
+        assert await limits.allow("a", limit=limit, per=HOUR, cost=limit) is None
+        assert await limits.allow("a", limit=limit, per=HOUR, cost=limit) == 3600
+
+
 async def test_it_says_what_is_left_and_when_all_of_it_is_back(limits: Throttle) -> None:
     first = await limits.spend("a", limit=600_000, per=MINUTE, cost=150_000)
     assert (first.wait, first.reset) == (None, 15)
