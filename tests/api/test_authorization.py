@@ -4,139 +4,28 @@
 code, gets nothing, and has changed nothing in any table; whoever may has done it under their own name.
 """
 
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from api.conftest import Reply
 from api.matrix import reading, reads, subjects, table
-from api.matrix.country import COLUMNS, TODAY, UNIT_OF, Country, token_of
-from api.matrix.reading import Things
-from api.matrix.stage import Stage, Theatre, mutation, theatre
+from api.matrix.country import COLUMNS, TODAY, token_of
+from api.matrix.play import READS, SEEN, WRITES, Caller, Play, Reading, field_of
+from api.matrix.stage import mutation, theatre
 from vdept.kernel.embedded import EmbeddedServers
 from vdept.kernel.scopes import Scope
-from vdept_graphql.ids import NODES, encode
+from vdept_graphql.ids import NODES
 from vdept_graphql.schema import engine
 
-READ_OF = {
-    scope: Scope(f"{scope.partition(':')[0]}:read")
-    for scope in Scope
-    if scope.endswith(":write") and scope != Scope.UNITS_WRITE
-}
-WRITES = table.writes()
-READS = reads.read()
-SEEN = {column: reading.seen_by(column) for column in COLUMNS}
 HIDDEN_ANYWAY = set(table.HIDDEN_ANYWAY.split())
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls: a column of the table, itself or through Huế's client."""
-
-    column: str
-    through: str | None = None
-    """``unit``: the client for its unit; ``person``: the client for the column's person."""
-    scopes: frozenset[Scope] = frozenset(Scope)
-
-
-class Play:
-    """The prepared copies, the people, and the inputs of writes."""
-
-    def __init__(self, house: Theatre, country: Country, inputs: dict[str, dict[str, Any]]) -> None:
-        self.house, self.country, self.inputs = house, country, inputs
-        self.names = {unit.id: name for name, unit in country.units.items()}
-
-    async def write(self, stage: Stage, row: str, caller: Caller) -> Reply:
-        """What the caller gets for the input of this row."""
-        own = {
-            subjects.ME: encode("Person", self.country.people[caller.column].id),
-            subjects.MY_UNIT: encode("Unit", self.country.unit_id(UNIT_OF.get(caller.column, "hue"))),
-            subjects.MY_CONSENT: encode("ClientAuthorization", self.country.authorizations[caller.column].id),
-            subjects.MY_IDENTITY: encode("Identity", self.country.identities[caller.column].id),
-        }
-        given = {
-            name: own.get(value, value) if isinstance(value, str) else value
-            for name, value in self.inputs[row].items()
-        }
-        return await stage.ask(
-            bearer_of(self.house, self.country, caller), mutation(field_of(row)), {"input": given}
-        )
-
-    async def refused(self, stage: Stage, row: str, caller: Caller, mark: str) -> str | None:
-        """What is wrong with how this cell is refused, if anything."""
-        payload = (await self.write(stage, row, caller)).data[field_of(row)]
-        if codes_of(payload) != [table.CODES[mark]] or given_back(payload):
-            return f"{row} by {caller}: {table.CODES[mark]} expected, got {payload}"
-        return None
-
-    async def done(self, stage: Stage, row: str, caller: Caller) -> str | None:
-        """What is wrong with how this cell is done, if anything: it succeeds and is logged as what it is."""
-        before = await stage.last_activity()
-        payload = (await self.write(stage, row, caller)).data[field_of(row)]
-        logged = {
-            (one["person_id"], one["client_id"], self.names.get(one["unit_id"]))
-            for one in await stage.activities(before)
-        }
-        person = None if caller.through == "unit" else self.country.people[caller.column].id
-        client = self.country.client.id if caller.through else None
-        wanted = {(person, client, WRITES[row].unit_for(UNIT_OF.get(caller.column)))}
-        if codes_of(payload) or logged != wanted:
-            return f"{row} by {caller}: {payload}, {logged} in the log instead of {wanted}"
-        return None
-
-    async def turned_away(self, stage: Stage, row: str, caller: Caller, code: str) -> str | None:
-        """What is wrong with how a client is refused at the edge, before anything is looked at."""
-        reply = await self.write(stage, row, caller)
-        if (reply.status, reply.codes, reply.body.get("data")) != (403, [code], None):
-            return f"{row} by {caller}: {code} expected, got {reply}"
-        return None
-
-
-def bearer_of(house: Theatre, country: Country, caller: Caller) -> str:
-    if caller.through is None:
-        return token_of(caller.column)
-    grant = country.consents[caller.column] if caller.through == "person" else None
-    return house.token(country.client, caller.scopes, grant)
 
 
 @pytest.fixture(scope="module")
 async def play(servers: EmbeddedServers, template: str) -> AsyncIterator[Play]:
     async with theatre(servers, template, "matrix", subjects.build) as (house, (country, inputs)):
         yield Play(house, country, inputs)
-
-
-class Reading:
-    """A copy with something of everything in it, and what callers are answered to questions."""
-
-    def __init__(self, house: Theatre, stage: Stage, things: Things) -> None:
-        self.house, self.stage, self.things = house, stage, things
-        self.answers: dict[str, dict[str, Any]] = {}
-
-    async def ask(self, caller: Caller, questions: Iterable[str]) -> dict[str, Any]:
-        """What the caller is answered to each, as many in one request as it may have root fields."""
-        answers: dict[str, Any] = {}
-        for some in batched(questions, 40):
-            fields = [f"q{i}: {READS[question].query(self.things)}" for i, question in enumerate(some)]
-            reply = await self.reply(caller, f"{{ {' '.join(fields)} }}")
-            answers |= dict(zip(some, reply.data.values(), strict=True))
-        return answers
-
-    async def reply(self, caller: Caller, query: str, **variables: Any) -> Reply:
-        bearer = bearer_of(self.house, self.things.country, caller)
-        return await self.stage.ask(bearer, query, variables)
-
-    def wrong(self, question: str, answer: Any, seen: Mapping[str, bool]) -> str | None:
-        """How an answer differs from what somebody is to get who sees this, if it does."""
-        found, count = READS[question].found(answer, self.things)
-        wanted = READS[question].expected(seen, self.things)
-        if found == wanted and count in (-1, len(wanted)):
-            return None
-        over, less = Counter(found) - Counter(wanted), Counter(wanted) - Counter(found)
-        return f"{question}: too much {sorted(over)}, too little {sorted(less)}, {count} counted"
 
 
 @pytest.fixture(scope="module")
@@ -147,23 +36,6 @@ async def shown(servers: EmbeddedServers, template: str) -> AsyncIterator[Readin
             everything.answers[column] = await everything.ask(Caller(column), READS)
         assert not await everything.stage.changed()
         yield everything
-
-
-def field_of(row: str) -> str:
-    return row.partition(":")[0]
-
-
-def codes_of(payload: dict[str, Any]) -> list[str]:
-    """Why this was refused, as a whole or for the items of a bulk call."""
-    refused = payload["errors"] + [e for item in payload.get("results") or [] for e in item.get("errors", [])]
-    return sorted({error["code"] for error in refused})
-
-
-def given_back(payload: dict[str, Any]) -> dict[str, Any]:
-    """What a payload holds beside errors: nothing, for whoever was refused."""
-    found = {name: value for name, value in payload.items() if name not in {"errors", "results"}}
-    found["results"] = [item["task"] for item in payload.get("results") or [] if item.get("task")]
-    return {name: value for name, value in found.items() if value}
 
 
 def test_every_mutation_of_the_schema_has_a_row(play: Play) -> None:
@@ -186,7 +58,7 @@ async def test_who_may_not_is_told_so_and_nothing_has_changed(play: Play, row: s
     wrong = []
     for column, mark in refused.items():
         wrong.append(await play.refused(stage, row, Caller(column), mark))
-        wrong += [f"{row} by {column} changed {table}" for table in await stage.changed()]
+        wrong += [f"{row} by {column} changed {name}" for name in await stage.changed()]
     assert not list(filter(None, wrong))
 
 
@@ -301,10 +173,12 @@ async def test_a_client_does_what_its_unit_or_person_may_under_its_own_name(
 @pytest.mark.parametrize("row", OF_CLIENTS)
 async def test_a_client_without_the_scope_is_turned_away_whatever_else_it_may(play: Play, row: str) -> None:
     stage, scope = await play.house.stage("refused"), Scope(WRITES[row].scope)
-    for scopes in (frozenset(Scope) - {scope}, frozenset({READ_OF[scope]} if scope in READ_OF else ())):
-        for who in AS.values():
-            narrowed = replace(who, scopes=scopes)
-            assert not await play.turned_away(stage, row, narrowed, "INSUFFICIENT_SCOPE")
+    every_other = frozenset(Scope) - {scope}
+    for who in AS.values():
+        narrowed = replace(who, scopes=every_other)
+        assert not await play.turned_away(stage, row, narrowed, "INSUFFICIENT_SCOPE")
+    nothing = replace(AS["for its unit"], scopes=frozenset())
+    assert not await play.turned_away(stage, row, nothing, "INSUFFICIENT_SCOPE")
     assert not await stage.changed()
 
 
@@ -352,24 +226,28 @@ def test_each_caller_is_shown_exactly_what_is_theirs_to_see(shown: Reading, ques
 async def test_a_thing_is_found_by_its_id_by_whom_it_is_seen_and_by_nobody_else(
     shown: Reading, column: str
 ) -> None:
-    assert not await wrong_by_id(shown, Caller(column), shown.things.rows, SEEN[column])
+    assert not await shown.wrong_by_id(Caller(column), shown.things.rows, SEEN[column])
 
 
-async def wrong_by_id(
-    shown: Reading, caller: Caller, names: Iterable[str], seen: Mapping[str, bool]
-) -> list[str]:
-    """What ``node`` and ``nodes`` answer otherwise than to somebody who sees this."""
-    wrong = []
-    for some in batched(names, 39):
-        ids = [shown.things.id(name) for name in some]
-        single = " ".join(f'n{i}: node(id: "{one}") {{ id }}' for i, one in enumerate(ids))
-        many = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {{ id }} {single} }}"
-        data = (await shown.reply(caller, many, ids=ids)).data
-        nodes, alone = data.pop("nodes"), list(data.values())
-        for name, one, *found in zip(some, ids, nodes, alone, strict=True):
-            wanted = {"id": one} if seen[name] else None
-            wrong += [f"{name}: {found}"] if found != [wanted, wanted] else []
-    return wrong
+@pytest.mark.parametrize("who", NOT_HEAD_TODAY)
+async def test_who_is_not_head_today_sees_what_everybody_sees_and_their_own(shown: Reading, who: str) -> None:
+    """Their own: themselves, what they held, who they are at a provider, and the clients they let act."""
+    unit = shown.things.country.unit_id("hue")
+    stage = await shown.house.stage(who, NOT_HEAD_TODAY[who].format(unit))
+    own = {"Person/head", "Membership/head", "Identity/head", "ApiClient/hue", "ApiClient/ministry"}
+    own |= {"ClientAuthorization/head", "ClientAuthorization/hue.head"}
+    seen = {name: name in own or all(SEEN[column][name] for column in COLUMNS) for name in shown.things.rows}
+    there = Reading(shown.house, stage, shown.things)
+    assert not await there.wrong_by_id(Caller("head"), shown.things.rows, seen)
+
+
+@pytest.mark.parametrize("bearer", [None, "vdept_" + 43 * "x"])
+async def test_nobody_reads_anonymously(shown: Reading, bearer: str | None) -> None:
+    for row in READS.values():
+        reply = await shown.stage.ask(bearer, f"{{ {row.query(shown.things)} }}")
+        assert (reply.status, reply.codes) in NOT_KNOWN
+        assert "data" not in reply.body
+    shown.house.forget_failures()
 
 
 READ_SCOPES = [scope for scope in Scope if scope.endswith(":read")]
@@ -405,7 +283,7 @@ async def test_a_client_is_shown_what_its_unit_or_person_sees_within_its_scopes(
     wrong = [shown.wrong(question, answer, seen) for question, answer in answers.items()]
     assert not list(filter(None, wrong))
     known = [name for name in shown.things.rows if reads.scopes_of(name) <= caller.scopes]
-    assert not await wrong_by_id(shown, caller, known, seen)
+    assert not await shown.wrong_by_id(caller, known, seen)
 
 
 @pytest.mark.parametrize("who", READING_CLIENTS)
@@ -424,8 +302,3 @@ async def test_a_client_is_turned_away_from_what_its_scopes_leave_out(shown: Rea
             reply = await shown.reply(caller, f'{{ node(id: "{shown.things.id(name)}") {{ id }} }}')
             code = "NOT_FOR_CLIENTS" if "nobody" in missing else "INSUFFICIENT_SCOPE"
             assert (reply.codes, reply.body["data"]) == ([code], {"node": None}), name
-
-
-def batched(values: Iterable[str], size: int) -> list[list[str]]:
-    every = list(values)
-    return [every[i : i + size] for i in range(0, len(every), size)]
