@@ -8,17 +8,14 @@ never acts as whoever happens to be signed in.
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from litestar import Request
 
 from vdept.clients import access_tokens
-from vdept.clients.keys import Keyring
 from vdept.identity.sessions import Session, Sessions
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
-from vdept.kernel.vault import Vault
 from vdept.people import tokens
 from vdept_graphql.addresses import client_address
 from vdept_graphql.cookies import sid_of
@@ -79,6 +76,7 @@ class Authentication:
 
     def __init__(self, services: Services, authenticate: Authenticate | None = None) -> None:
         """``authenticate``: what takes the place of looking at bearer tokens, for tests."""
+        self.services = services
         self.settings = services.settings
         self.sessions = Sessions.of(services.settings, services.redis)
         self.failures = Failures(Throttle(services.redis))
@@ -122,10 +120,5 @@ class Authentication:
         if not is_jwt(token):
             return await tokens.authenticate(tx, token, now)
         return await access_tokens.authenticate(
-            tx, token, now, keyring=self._keyring, issuer=self.settings.issuer
+            tx, token, now, keyring=self.services.keyring, issuer=self.settings.issuer
         )
-
-    @cached_property
-    def _keyring(self) -> Keyring:
-        """Made when a client first calls: only then must there be a secret key."""
-        return Keyring(Vault.of(self.settings))

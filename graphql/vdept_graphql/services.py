@@ -1,13 +1,16 @@
 """What the HTTP side of the platform stands on, handed to every group of addresses."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from vdept.clients.keys import Keyring
 from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings
+from vdept.kernel.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Services:
     """The open connections and the settings of one API process. ``redis`` None: nobody can sign in."""
 
@@ -15,3 +18,8 @@ class Services:
     database: Database
     redis: Any | None
     """A ``redis.asyncio.Redis``, of Valkey or Redis."""
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The signing keys, made when they are first needed: only then must there be a secret key."""
+        return Keyring(Vault.of(self.settings))

@@ -1,12 +1,10 @@
 """What all addresses of the authorization server share."""
 
-from functools import cached_property
 
 import structlog
 
 from vdept.clients.keys import Keyring
 from vdept.kernel.actor import system
-from vdept.kernel.vault import Vault
 from vdept_graphql.oauth.server import Addresses
 from vdept_graphql.services import Services
 from vdept_graphql.throttle import Throttle
@@ -27,7 +25,6 @@ class Platform:
         self.addresses = Addresses(services.settings.issuer)
         self.throttle = Throttle(services.redis)
 
-    @cached_property
+    @property
     def keyring(self) -> Keyring:
-        """Made when it is first needed: only then must there be a secret key."""
-        return Keyring(Vault.of(self.settings))
+        return self.services.keyring
