@@ -99,7 +99,7 @@ def test_only_the_api_has_a_port_and_only_on_this_machine(services: dict[str, di
 
 def test_no_password_stands_in_the_file(compose: dict[str, Any]) -> None:
     text = (ROOT / "compose.yaml").read_text()
-    values = re.findall(r"^\s+\w*(?:PASSWORD|DATABASE_URL)\w*: (.*)$", text, re.MULTILINE)
+    values = re.findall(r"^\s+\w*(?:PASSWORD|DATABASE_URL|SECRET_KEY)\w*: (.*)$", text, re.MULTILINE)
     assert values
     assert all(value.startswith("/run/secrets/") for value in values)
     assert all(secret["file"].startswith("./secrets/") for secret in compose["secrets"].values())
@@ -110,8 +110,15 @@ def test_only_the_migration_logs_in_as_the_owner(services: dict[str, dict[str, A
     assert services["migrate"]["secrets"] == ["migration_url"]
     assert services["migrate"]["environment"] == {"VDEPT_MIGRATION_URL_FILE": "/run/secrets/migration_url"}
     for name in ("api", "worker"):
-        assert services[name]["secrets"] == ["database_url"], name
+        assert services[name]["secrets"] == ["database_url", "secret_key"], name
         assert "VDEPT_MIGRATION_URL_FILE" not in services[name]["environment"], name
+
+
+def test_all_processes_share_the_key_that_secrets_are_encrypted_with(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for name in ("api", "worker"):
+        assert services[name]["environment"]["VDEPT_SECRET_KEY_FILE"] == "/run/secrets/secret_key", name
 
 
 def test_the_applications_login_is_made_with_the_database_and_may_do_what_its_role_may(
