@@ -101,3 +101,25 @@ async def test_when_somebody_signs_in_is_told_to_nobody_else(world: World) -> No
     assert await told(replace(head, client_id=1, scopes=frozenset(Scope))) == ["person.updated"]
     assert await told(replace(official, client_id=1, scopes=frozenset(Scope))) == ["person.updated"]
     assert await told(world.firm_head) == []
+
+
+async def test_of_a_hidden_subject_is_learnt_what_is_learnt_of_none(world: World) -> None:
+    """Where reading ends moved with every change of a hidden task: whoever asked knew of it, and when."""
+    hidden = await world.given(lead="province", audience=Audience.PARTICIPANTS)
+    head = world.province_head.person_id or 0
+    await log(world, *[("Task", hidden.id)] * 3, ("Target", world.targets["province"].id), ("Person", head))
+    for kind, number in (("Task", hidden.id), ("Target", world.targets["province"].id), ("Person", head)):
+        said = []
+        for one in (number, 2**40):
+            with counting(world.db) as statements:
+                found = await stretch(world, world.firm_head, None, 1, subject=(kind, one))
+            said.append((found, statements[:]))
+        assert said[0] == said[1] == (Stretch([], None, more=False), said[0][1])
+
+
+async def test_nobody_follows_by_a_cursor_when_somebody_else_comes_and_goes(world: World) -> None:
+    head = world.province_head.person_id or 0
+    async with world.db.begin(SYSTEM, now=NOW) as tx:
+        tx.record("person.signed_in", "Person", head)
+    found = await stretch(world, world.government_head, None, 50, subject=("Person", head))
+    assert found == Stretch([], None, more=False)

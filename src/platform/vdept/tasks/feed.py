@@ -71,24 +71,37 @@ async def activities_after(
 ) -> Stretch:
     """At most ``limit`` of the next activities that the actor sees, of one subject where it is given.
 
-    Fewer than ``limit``, even none, does not mean that there are no more: ``more`` says so.
+    Fewer than ``limit``, even none, does not mean that there are no more: ``more`` says so. Of a subject that
+    the actor does not see they learn as much as of one that never was, where reading ended included.
     """
+    nothing = Stretch([], None, more=False)
     if not tx.actor.known or not tx.actor.may(Scope.ACTIVITIES_READ):
-        return Stretch([], None, more=False)
-    conditions = [] if subject is None else [_is(subject)]
+        return nothing
+    conditions = [] if subject is None else [_is(subject, tx.actor)]
     size = limit if tx.actor.sees_everything else max(STRETCH, limit)
     read = await read_feed(tx.session, after, size + 1, *conditions)
     stretch, more = read[:size], len(read) > size
-    seen = await _seen(tx, stretch)
+    seen = await _seen(tx, {*_keys_of(subject), *(key for row in stretch for key in _keys(row))})
     shown = [row for row in stretch if seen.intersection(_keys(row))]
+    if subject is not None and subject not in seen and not shown:
+        return nothing
     if len(shown) > limit:
         shown, more, stretch = shown[:limit], True, shown[:limit]
     end = Position(int(stretch[-1].xid), stretch[-1].id) if stretch else None
     return Stretch(shown, end, more)
 
 
-def _is(subject: tuple[str, int]) -> "sa.ColumnElement[bool]":
-    return sa.and_(Activity.subject_type == subject[0], Activity.subject_id == subject[1])
+def _is(subject: tuple[str, int], actor: Actor) -> "sa.ColumnElement[bool]":
+    is_ = sa.and_(Activity.subject_type == subject[0], Activity.subject_id == subject[1])
+    own = subject == ("Person", actor.person_id) and actor.client_id is None
+    return is_ if own or actor.sees_everything else is_ & Activity.verb.not_in(SIGN_INS)
+
+
+def _keys_of(subject: tuple[str, int] | None) -> list[tuple[str, int]]:
+    """By what a subject is looked up, whether anything has happened to it or not: the work is the same."""
+    if subject is None:
+        return []
+    return [subject, ("Whole plan", 0)] if subject[0] in PARTS else [subject]
 
 
 def _keys(row: Activity) -> list[tuple[str, int]]:
@@ -101,9 +114,8 @@ def _keys(row: Activity) -> list[tuple[str, int]]:
     return keys
 
 
-async def _seen(tx: Tx, rows: list[Activity]) -> set[tuple[str, int]]:
-    """Which of the rows' keys the actor sees: a statement for each kind of subject that occurs."""
-    keys = {key for row in rows for key in _keys(row)}
+async def _seen(tx: Tx, keys: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Which of the keys the actor sees: a statement for each kind of subject that occurs."""
     if tx.actor.sees_everything:
         return keys
     people = tx.actor.is_public_official and tx.actor.may(Scope.PEOPLE_READ)
