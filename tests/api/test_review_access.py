@@ -9,12 +9,14 @@ import sqlalchemy as sa
 
 import factories
 from api.conftest import Api, World
+from api.matrix.country import add_authorization, add_client, add_identity
 from api.tasks_scene import TODAY, Scene, build
 from vdept.kernel.actor import Actor
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
+from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
-from vdept.people.models import AccessToken, Membership
+from vdept.people.models import AccessToken, Membership, Person
 from vdept.targets.models import Audience, Basis, PlanState
 from vdept.tasks.models import TaskComment, TaskDependency, TaskTarget
 from vdept_graphql.ids import NODES, encode
@@ -23,7 +25,7 @@ PROGRESS = "task { state }"
 
 
 async def hidden_things(scene: Scene) -> dict[str, str]:
-    """A draft, a plan for its participants and all that hangs on it, a task that nobody else may see."""
+    """A draft, a plan for its participants and all that hangs on it, a task, a client, all nobody else may see."""
     world = scene.world
     async with scene.api.database.begin(factories.SYSTEM) as tx:
         draft = await factories.plan(tx, world.government, state=PlanState.DRAFT, audience=Audience.PUBLIC)
@@ -42,6 +44,9 @@ async def hidden_things(scene: Scene) -> dict[str, str]:
         )  # fmt: skip
         tx.session.add_all([said, value, TaskTarget(task_id=task.id, target_id=held.id, weight=Decimal(1))])
         await tx.session.flush()
+        program = await add_client(tx, world.ministry, Scope)
+        minister = await tx.session.get_one(Person, world.minister.person_id)
+        let = await add_authorization(tx, program, minister, Scope)
         of_minister = await tx.session.scalar(
             sa.select(Membership.id).where(Membership.person_id == world.minister.person_id)
         )
@@ -56,6 +61,9 @@ async def hidden_things(scene: Scene) -> dict[str, str]:
             "Task": encode("Task", task.id),
             "Comment": encode("Comment", said.id),
             "Measurement": encode("Measurement", value.id),
+            "ApiClient": encode("ApiClient", program.id),
+            "ClientAuthorization": encode("ClientAuthorization", let.id),
+            "Identity": encode("Identity", (await add_identity(tx, minister)).id),
             "Person": encode("Person", world.minister.person_id or 0),
             "Membership": encode("Membership", of_minister or 0),
         }
