@@ -41,5 +41,5 @@ and ``unit_mutations.py`` are the example)::
 * A refusal raised in a query becomes a GraphQL error with ``extensions {code, path}``; an object that is not
   there or may not be seen is null.
 * ``schema.py`` merges ``<Feature>Query`` and ``<Feature>Mutation``; ``python -m vdept_graphql.sdl --write``
-  renews ``graphql/schema.graphql``; a new mutation takes its place in ``tests/api/test_authorization.py``.
+  renews ``graphql/schema.graphql``; a new mutation takes its place in ``tests/api/matrix/table.py``.
 """
