@@ -25,7 +25,7 @@ PROGRESS = "task { state }"
 
 
 async def hidden_things(scene: Scene) -> dict[str, str]:
-    """A draft, a plan for its participants and all that hangs on it, a task, a client, all nobody else may see."""
+    """A draft, a plan for its participants and all that hangs on it, a task and a client, all hidden."""
     world = scene.world
     async with scene.api.database.begin(factories.SYSTEM) as tx:
         draft = await factories.plan(tx, world.government, state=PlanState.DRAFT, audience=Audience.PUBLIC)
