@@ -180,6 +180,20 @@ async def test_an_administrator_says_whose_an_identity_is(db: Database) -> None:
     assert (await verbs(db))[1:] == [("identity.linked", "person:900", data)]
 
 
+async def test_who_becomes_an_administrator_comes_in_again_once_another_has_confirmed_it(
+    db: Database,
+) -> None:
+    an = await person(db)
+    found = await arrive(db, claims())
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        await update_person(tx, an.id, administrator=True)
+    again = await arrive(db, claims())
+    assert (again.person_id, again.why) == (None, Why.ADMINISTRATOR)
+    async with db.begin(ADMIN, now=NOW) as tx:
+        await linking.link_identity(tx, found.identity.id, an.id)
+    assert (await arrive(db, claims())).person_id == an.id
+
+
 async def test_what_an_administrator_took_away_does_not_come_back_by_e_mail(
     db: Database, sessions: Sessions
 ) -> None:

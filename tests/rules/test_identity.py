@@ -25,10 +25,12 @@ def claims(email: str | None = "an@moh.gov.vn", verified: object = True) -> Clai
     ("given_claims", "owner", "unlinked", "candidates", "decision"),
     [
         # Known already: nothing that the provider claims today matters.
-        (claims(), Owner(7, active=True), False, [], Decision(7)),
-        (claims("other@elsewhere.vn", None), Owner(7, active=True), False, [AN], Decision(7)),
-        (claims(None, None), Owner(7, active=True), False, [], Decision(7)),
-        (claims(), Owner(7, active=False), False, [AN], Decision(why=Why.INACTIVE)),
+        (claims(), Owner(7, True, False, True), False, [], Decision(7)),
+        (claims("other@elsewhere.vn", None), Owner(7, True, False, True), False, [AN], Decision(7)),
+        (claims(None, None), Owner(7, True, False, True), False, [], Decision(7)),
+        (claims(), Owner(7, False, False, True), False, [AN], Decision(why=Why.INACTIVE)),
+        (claims(), Owner(7, True, True, False), False, [], Decision(7)),
+        (claims(), Owner(7, True, True, True), False, [], Decision(why=Why.ADMINISTRATOR)),
         # Found by e-mail.
         (claims(), None, False, [AN], Decision(7, link=True)),
         (claims("An@BYT.gov.vn"), None, False, [AN], Decision(7, link=True)),

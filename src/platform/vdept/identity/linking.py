@@ -62,13 +62,16 @@ async def hold_identity(tx: Tx, identity_id: int, person_id: int) -> None:
 
 
 async def link_identity(tx: Tx, identity_id: int, person_id: int) -> Identity:
-    """Say whose an identity is. For administrators; the only way in for an administrator's own identity."""
+    """Say whose an identity is, or confirm what was found by e-mail. For administrators.
+
+    It is the only way in for an administrator's own identity.
+    """
     identity = await get_identity_for_update(tx, identity_id, "identityId")
     tx.actor.require(tx.actor.sees_everything, ADMINISTRATOR, "identityId")
     person = await get_person_for_update(tx, person_id, "personId")
-    if identity.person_id == person.id:
+    if identity.person_id == person.id and identity.linked_by_id is not None:
         return identity
-    if identity.person_id is not None:
+    if identity.person_id not in {None, person.id}:
         raise IDENTITY_LINKED.at("identityId", name=await _name(tx, identity.person_id))
     if not person.active:
         raise PERSON_INACTIVE.at("personId", name=person.name)
@@ -125,9 +128,9 @@ async def _owner(tx: Tx, identity: Identity) -> Owner | None:
     if identity.person_id is None:
         return None
     found = await tx.session.execute(
-        sa.select(Person.id, Person.active).where(Person.id == identity.person_id)
+        sa.select(Person.id, Person.active, Person.administrator).where(Person.id == identity.person_id)
     )
-    return Owner(*found.one())
+    return Owner(*found.one(), by_email=identity.linked_by_id is None)
 
 
 async def _candidates(tx: Tx, claims: Claims, domains: tuple[str, ...]) -> list[Candidate]:

@@ -60,6 +60,9 @@ class Owner(NamedTuple):
 
     person_id: int
     active: bool
+    administrator: bool
+    by_email: bool
+    """Found by e-mail, and confirmed by no administrator since."""
 
 
 class Candidate(NamedTuple):
@@ -107,12 +110,15 @@ def decide(
 ) -> Decision:
     """Whose subject it is. ``unlinked``: an administrator has once taken it from somebody.
 
-    A provider vouches for its own domains' people only. An administrator is never found by e-mail: whoever
-    runs a ministry's provider, or takes it over, could otherwise run the platform. What an administrator took
+    A provider vouches for its own domains' people only. An administrator is never found by e-mail, nor comes
+    in by what was found before they became one: whoever runs a ministry's provider, or takes it over, could
+    otherwise run the platform. What an administrator took
     away only an administrator gives back. And one provider knows a person under one subject: a second one
     with the same address may be somebody who was given a used address.
     """
     if owner is not None:
+        if owner.administrator and owner.by_email:
+            return Decision(why=Why.ADMINISTRATOR)
         return Decision(owner.person_id) if owner.active else Decision(why=Why.INACTIVE)
     if unlinked:
         return Decision(why=Why.UNLINKED)
