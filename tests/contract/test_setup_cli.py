@@ -167,8 +167,8 @@ def test_a_database_that_is_away_is_a_sentence_at_once() -> None:
     one_sentence(done, "The database cannot be reached")
 
 
-async def test_a_database_that_is_not_migrated_is_not_served(db: Database, vdept: Vdept) -> None:
-    async with db.begin(SYSTEM) as tx:
+async def test_a_database_that_is_not_migrated_is_not_served(owner: Database, vdept: Vdept) -> None:
+    async with owner.begin(SYSTEM) as tx:
         await tx.session.execute(sa.text("DELETE FROM alembic_version"))
     for command in (("serve", "--port", "0"), ("worker",), ("token", "a@b.vn")):
         done = vdept(*command)
@@ -210,12 +210,14 @@ async def test_a_rebuild_finds_a_wrong_figure_and_mends_it(db: Database, vdept: 
     assert (done.returncode, done.stdout) == (0, "KH-THU: 0 would be rewritten\n")
 
 
-async def test_an_activity_log_without_its_guard_does_not_hold(db: Database, vdept: Vdept) -> None:
+async def test_an_activity_log_without_its_guard_does_not_hold(
+    db: Database, owner: Database, vdept: Vdept
+) -> None:
     async with db.begin(SYSTEM) as tx:
         tx.record("test.done", "Test", 1)
     done = vdept("activity", "verify")
     assert (done.returncode, done.stdout) == (0, "1 activities, append-only, in sound order.\n")
-    async with db.begin(SYSTEM) as tx:
+    async with owner.begin(SYSTEM) as tx:
         await tx.session.execute(sa.text("ALTER TABLE activity DISABLE TRIGGER append_only"))
     done = vdept("activity", "verify")
     assert done.returncode == 1
@@ -227,7 +229,7 @@ async def test_doctor_names_what_does_not_hold(vdept: Vdept) -> None:
     assert done.returncode == 1
     rows = [line for line in done.stdout.splitlines() if "holds" in line or "does not hold" in line]
     assert [line for line in rows if "does not hold" in line] == [line for line in rows if " worker " in line]
-    assert len(rows) == 10
+    assert len(rows) == 11
     only = vdept("doctor", "--only", "database", "--only", "redis")
     assert only.returncode == 0
 

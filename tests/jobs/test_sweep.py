@@ -36,8 +36,8 @@ class Inbox:
 
 
 @pytest.fixture
-async def inbox(db: Database) -> Inbox:
-    async with db.begin(SYSTEM) as tx:
+async def inbox(owner: Database) -> Inbox:
+    async with owner.begin(SYSTEM) as tx:
         await tx.session.execute(sa.text("CREATE TABLE inbox (id bigint)"))
     return Inbox()
 
