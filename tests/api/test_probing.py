@@ -217,8 +217,8 @@ async def build(tx: Tx) -> Scene:
     mine("Indicator", share)
     mine("Person", colleague, people["rival"])
     mine("Membership", things.rows["Membership/rival"])
-    for state in (PlanState.DRAFT, PlanState.ISSUED):
-        plan = await factories.plan(tx, rival, audience=Audience.PARTICIPANTS, state=state)
+    for phase in (PlanState.DRAFT, PlanState.ISSUED):
+        plan = await factories.plan(tx, rival, audience=Audience.PARTICIPANTS, state=phase)
         what = await factories.key_result(tx, plan, share)
         mine("Plan", plan)
         mine("KeyResult", what)
