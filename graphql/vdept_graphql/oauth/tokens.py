@@ -171,5 +171,5 @@ def _by_address(address: str) -> str:
 
 
 def _shown(text: str | None) -> str | None:
-    """What somebody has sent, whatever it is, for the log."""
-    return text[:100] if text else None
+    """What somebody has sent, whatever it is, for the log: nothing that would act on a reader's terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text[:100]) if text else None
