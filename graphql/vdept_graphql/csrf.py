@@ -78,6 +78,23 @@ def require_same_origin(request: Request[Any, Any, Any], issuer: str) -> None:
         raise CSRF_REFUSED.at()
 
 
+def require_own_page(request: Request[Any, Any, Any]) -> None:
+    """Raise CSRF_REFUSED if another site's page makes the browser ask, even if it only reads.
+
+    What a page cannot read it could still measure, and it would spend the person's points. An address that
+    somebody types is asked for by no page.
+    """
+    sites = request.headers.getall("sec-fetch-site", [])
+    if len(sites) > 1 or (sites and sites[0] not in {"same-origin", "none"}):
+        raise CSRF_REFUSED.at()
+
+
+def require_visit(request: Request[Any, Any, Any]) -> None:
+    """Raise CSRF_REFUSED for what a page loads as its picture, frame or script instead of being gone to."""
+    if any(what != "document" for what in request.headers.getall("sec-fetch-dest", [])):
+        raise CSRF_REFUSED.at()
+
+
 def require_token(request: Request[Any, Any, Any], expected: str) -> None:
     """Raise CSRF_REFUSED unless the request brings its session's token; compared in constant time."""
     given = request.headers.getall(HEADER, [])

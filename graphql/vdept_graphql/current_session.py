@@ -9,7 +9,7 @@ from vdept.kernel.clock import utc_now
 from vdept.people.access import get_person
 from vdept_graphql.authentication import CHALLENGE, Authentication, Unauthenticated
 from vdept_graphql.context import NOBODY
-from vdept_graphql.csrf import CSRF_REFUSED
+from vdept_graphql.csrf import require_own_page
 from vdept_graphql.http import respond
 from vdept_graphql.ids import encode
 from vdept_graphql.services import Services
@@ -20,8 +20,7 @@ def current_session(services: Services, authentication: Authentication) -> HTTPR
 
     @get("/session")
     async def session(request: Request[Any, Any, Any]) -> Response[bytes]:
-        if request.headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}:
-            raise CSRF_REFUSED.at()
+        require_own_page(request)
         async with services.database.snapshot(NOBODY, now=utc_now()) as tx:
             caller = await authentication.caller(request, tx)
             if caller.session is None:

@@ -20,7 +20,7 @@ from vdept_graphql import budget, scopes
 from vdept_graphql.authentication import Authentication, HeldUp, Unauthenticated
 from vdept_graphql.budget import Budget, OverBudget
 from vdept_graphql.context import Context
-from vdept_graphql.csrf import require_same_origin, require_token
+from vdept_graphql.csrf import require_own_page, require_same_origin, require_token
 from vdept_graphql.engine import Engine, RequestError
 from vdept_graphql.errors import incident, internal_error, present, refused_body, unauthenticated
 from vdept_graphql.failures import TOO_MANY_ATTEMPTS
@@ -323,7 +323,9 @@ class GraphQLOverHTTP:
         async with context.reading() as tx:
             caller = await self.authentication.caller(it.request, tx)
         context.locale = it.named or caller.actor.locale
-        if caller.session is not None and it.request.method != "GET":
+        if caller.session is not None and it.request.method == "GET":
+            require_own_page(it.request)
+        elif caller.session is not None:
             require_same_origin(it.request, self.services.settings.issuer)
             require_token(it.request, caller.session.csrf)
         await context.act_as(caller.actor)

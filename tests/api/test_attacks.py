@@ -1,14 +1,18 @@
 """Attacks on the edge that no other test is named after: each was tried, and each is refused."""
 
+import base64
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from api.conftest import World
 from api.edge_scene import Edge, codes, edge_on
+from api.oauth_scene import ASSERTION_TYPE
 from vdept.kernel.db import Database
 from vdept_graphql import http
+from vdept_graphql.sign_in.oidc_visit import TRIES
 
 
 @pytest.fixture
@@ -61,3 +65,60 @@ async def test_malformed_bodies_cost_something(db: Database, redis_url: str, wor
         token = await edge.personal(world.hue_head)
         answers = [await post(edge, b"{", token) for _ in range(12)]
     assert answers == 10 * [(400, ["MALFORMED_JSON"])] + 2 * [(429, ["BUDGET_EXCEEDED"])]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_another_sites_page_asks_nothing_with_somebodys_cookie(
+    edge: Edge, world: World, site: str
+) -> None:
+    """It could not read the answer, but spend the person's points and measure how long it takes."""
+    cookie = f"vdept={(await edge.browser(world.administrator)).sid}"
+    query = {"query": "{ persons(first: 100) { totalCount } }"}
+    for address, params in (("/graphql", query), ("/session", {})):
+        here = await edge.http.get(
+            address, params=params, headers={"cookie": cookie, "sec-fetch-site": "none"}
+        )
+        assert here.status_code == 200
+        headers = {"cookie": cookie, "sec-fetch-site": site, "sec-fetch-mode": "navigate"}
+        answer = await edge.http.get(address, params=params, headers=headers)
+        assert (answer.status_code, codes(answer)) == (403, ["CSRF_REFUSED"])
+        assert "ratelimit" not in answer.headers
+
+
+async def test_what_clients_say_of_themselves_does_nothing_to_whoever_reads_the_log(edge: Edge) -> None:
+    """A terminal that shows the log would have cleared its screen, or written what the sender likes."""
+    name = "\x1b[2J\x1b[31mvdc_\x07\n2026-01-01 [info] all is well\u202e"
+    claims = base64.urlsafe_b64encode(msgspec.json.encode({"sub": name})).decode().rstrip("=")
+    proof = {
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": f"eyJhbGciOiJFUzI1NiJ9.{claims}.{'x' * 86}",
+        "grant_type": "client_credentials",
+    }
+    with capture_logs() as logs:
+        assert (await edge.http.post("/oauth/token", data=proof)).status_code == 401
+    said = [value for entry in logs for value in entry.values() if isinstance(value, str)]
+    assert any("all is well" in value for value in said), "it is shown, so that the attempt is seen"
+    assert all(value.isprintable() for value in said)
+
+
+@pytest.mark.parametrize("loaded_as", ["image", "iframe", "script", "empty"])
+async def test_a_page_full_of_pictures_of_the_sign_in_address_keeps_nobody_out(
+    db: Database, redis_url: str, loaded_as: str
+) -> None:
+    """Sign-ins that begin are counted by address: whoever looked at such a page locked their office out."""
+    provider = {
+        "key": "moh",
+        "name": "Bộ Y tế",
+        "issuer": "http://127.0.0.1:1",
+        "client_id": "vdept",
+        "client_secret": "x",
+    }
+    settings = {"oidc_providers": msgspec.json.encode([provider]).decode()}
+    async with edge_on(db, redis_url, **settings) as edge:
+        forged = {"sec-fetch-dest": loaded_as, "sec-fetch-site": "cross-site"}
+        answers = [await edge.http.get("/sign-in/oidc/moh", headers=forged) for _ in range(TRIES + 1)]
+        assert {answer.status_code for answer in answers} == {403}
+        assert not any("set-cookie" in answer.headers for answer in answers)
+        for visit in ({"sec-fetch-dest": "document"}, {}):
+            answer = await edge.http.get("/sign-in/oidc/moh", headers=visit)
+            assert answer.status_code == 503, "off to the provider, which is away"

@@ -21,6 +21,7 @@ from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Refused, Words
 from vdept.kernel.settings import Settings
+from vdept_graphql.csrf import require_visit
 from vdept_graphql.services import Services
 from vdept_graphql.sign_in import oidc_logout, oidc_pending
 from vdept_graphql.sign_in.oidc_exchange import ProviderRefused, authorization_url, exchange
@@ -109,8 +110,9 @@ def routes(services: Services) -> list[Any]:
 
     @get("/sign-in/oidc/{key:str}")
     async def start(request: Request[Any, Any, Any], key: FromPath[str]) -> Response[bytes]:
-        """Off to the provider."""
+        """Off to the provider. A page full of pictures of this address keeps nobody from signing in."""
         visit = visit_of(request, key)
+        require_visit(request)
         await visit.slow_down("begun")
         try:
             return await _off(visit)
