@@ -1,8 +1,10 @@
 """Settings that would make the platform unsafe are refused at the start, with what to write instead."""
 
+import re
+
 import pytest
 
-from vdept.kernel.settings import load
+from vdept.kernel.settings import SECRET, Settings, load
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,12 @@ def test_a_number_that_makes_no_sense_is_refused(name: str, value: str) -> None:
 
 def test_the_budget_can_be_switched_off() -> None:
     assert load({"VDEPT_BUDGET_POINTS": "0"}).budget_points == 0
+
+
+def test_settings_that_end_up_in_a_log_take_no_secret_along() -> None:
+    secret = "hunter2" * 7
+    shown = repr(Settings(**dict.fromkeys(SECRET, secret), host="10.1.2.3"))
+    assert "10.1.2.3" in shown
+    assert secret not in shown
+    told = {name for name in Settings.__struct_fields__ if re.search("secret|url|password|token|oidc", name)}
+    assert told - {"public_url"} == SECRET, "a new setting that looks secret: say so, or here that it is not"

@@ -17,6 +17,10 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts that nobody listens in on: the only ones that may be spoken to without TLS."""
 
 
+SECRET = frozenset({"database_url", "redis_url", "migration_url", "secret_key", "oidc_providers", "smtp_url"})
+"""Settings that are secret, or are addresses with a password in them."""
+
+
 def default_data_dir() -> Path:
     """Outside root's home: the embedded PostgreSQL runs as a helper user and must be able to enter it."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -54,6 +58,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_hours: AtLeastOne = 12
     budget_points: Annotated[int, msgspec.Meta(ge=0)] = 600_000
     """Points of query cost a person or client may spend a minute; 0: no limit."""
+
+    def __repr__(self) -> str:
+        """Without the secrets and the addresses that hold passwords: it may end up in a log."""
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if name not in SECRET}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @property
     def data_path(self) -> Path:
