@@ -59,7 +59,7 @@ async def exchange(
         )
     except OAuth2Error as error:
         raise ProviderRefused(str(error.error)[:100]) from error
-    except (HTTPStatusError, ValueError, TypeError) as error:
+    except (HTTPStatusError, ValueError, TypeError, RecursionError) as error:
         raise ProviderAway(f"{metadata.token_endpoint} answered with no token ({error})") from error
     return dict(answer)
 

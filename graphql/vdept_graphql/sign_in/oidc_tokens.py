@@ -112,7 +112,10 @@ async def _signed(remote: Remote, token: str) -> Token:
 def _decode(token: str, keys: KeySet) -> Token:
     with warnings.catch_warnings():  # RFC 9864 renames EdDSA; providers do not know that yet
         warnings.simplefilter("ignore", SecurityWarning)
-        return jwt.decode(token, keys, registry=_registry)
+        try:
+            return jwt.decode(token, keys, registry=_registry)
+        except RecursionError as error:
+            raise ValueError("it is nested too deep") from error
 
 
 def _with_subject(claims: dict[str, Any]) -> dict[str, Any]:
