@@ -18,6 +18,8 @@ from vdept.clients.models import (
     RefreshToken,
 )
 from vdept.clients.proving import find_client
+from vdept.identity.links import LIFETIME, create_link, use_link
+from vdept.identity.models import SignInLink
 from vdept.kernel.actor import Actor
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.errors import Refused
@@ -169,3 +171,26 @@ async def test_what_was_exchanged_before_it_is_taken_away_ends_with_it(db: Datab
     async with db.begin(SYSTEM, now=NOW) as tx:
         held = await tx.session.run_sync(lambda _: refreshing.hold_refresh_token(tx, client, successors[0]))
     assert held is None
+
+
+async def test_of_two_links_of_one_person_used_at_once_one_signs_in_and_the_other_is_gone(
+    db: Database,
+) -> None:
+    """They waited for each other until PostgreSQL ended one, or both signed somebody in."""
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        who = await factories.person(tx)
+        links = [(await create_link(tx, who.email)).token for _ in range(2)]
+
+    async def use(token: str) -> str:
+        try:
+            async with db.begin(SYSTEM, now=NOW) as tx:
+                await use_link(tx, token)
+        except Refused as refused:
+            return refused.code
+        return "signed in"
+
+    for _ in range(10):
+        assert sorted(await asyncio.gather(*map(use, links))) == ["SIGN_IN_LINK_INVALID", "signed in"]
+        async with db.begin(SYSTEM, now=NOW) as tx:
+            again = {"used_at": None, "expires_at": NOW + LIFETIME}
+            await tx.session.execute(sa.update(SignInLink).values(again))

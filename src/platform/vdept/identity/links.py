@@ -82,8 +82,15 @@ async def person_of_link(tx: Tx, token: str) -> Person:
 async def use_link(tx: Tx, token: str) -> int:
     """Use a link up, and all others of its person with it; the id of the person it signs in.
 
-    Of two at once one gets it. Raises LINK_INVALID.
+    Of two at once one gets it, of two links of one person as well: the person is locked, as when a link is
+    made. Raises LINK_INVALID.
     """
+    owner = (
+        sa.select(Person.id)
+        .join(SignInLink, SignInLink.person_id == Person.id)
+        .where(SignInLink.digest == digest(token), *_usable(tx))
+    )
+    _known(await tx.session.scalar(owner.with_for_update(of=Person)))
     person_id: int | None = await tx.session.scalar(
         sa.update(SignInLink)
         .where(SignInLink.digest == digest(token), SignInLink.person_id == Person.id, *_usable(tx))
