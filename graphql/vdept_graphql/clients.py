@@ -28,7 +28,6 @@ described(
     graphql_name="ClientScope",
     UNITS_WRITE="Change units (`units:write`). Reading them needs no scope.",
     PEOPLE_READ="Read persons and their roles (`people:read`).",
-    PEOPLE_WRITE="Enter persons, grant and end roles (`people:write`).",
     PLANS_READ="Read plans, targets and outcomes (`plans:read`).",
     PLANS_WRITE="Change plans, assign and acknowledge targets (`plans:write`).",
     MEASUREMENTS_READ="Read measured and reported values (`measurements:read`).",

@@ -3,7 +3,8 @@
 Nobody guesses 256 random bits; what is kept small here is the load and the noise of trying. Behind one
 address there may be a whole ministry, therefore:
 
-* what was good a short while ago is not held up, whoever else fails beside it;
+* what was good a short while ago is not held up, whoever else fails beside it, nor is a token that we have
+  signed: a client has a new one every ten minutes;
 * one credential counts once, however often a broken script repeats it, and is refused by itself in the end;
 * cookies count apart: every browser of the house shows an expired one in the morning.
 """
@@ -11,6 +12,7 @@ address there may be a whole ministry, therefore:
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -113,8 +115,13 @@ class Failures:
         self._bad = Recent(MINUTE.total_seconds())
         self._told = Recent(MINUTE.total_seconds())
 
-    async def held_up(self, address: str, credential: Credential) -> Wait | None:
-        """How long this credential must wait, unchecked; None: look at it."""
+    async def held_up(
+        self, address: str, credential: Credential, ours: Callable[[], Awaitable[bool]] | None = None
+    ) -> Wait | None:
+        """How long this credential must wait, unchecked; None: look at it.
+
+        ``ours``: whether nobody can have guessed it; asked only where others have failed too often.
+        """
         mark = credential.mark
         if self._good.times(mark):
             return None
@@ -123,6 +130,8 @@ class Failures:
         else:
             limit = FAILURES[credential.kind]
             wait = await self._throttle.room(_key(address, credential), limit=limit, per=MINUTE)
+            if wait is not None and ours is not None and await ours():
+                return None
         if wait is not None and self._told.see(f"{credential.kind} {address}".encode()) == 1:
             log.warning("credentials held up", address=address, kind=credential.kind.value, seconds=int(wait))
         return wait

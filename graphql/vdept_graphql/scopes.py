@@ -52,7 +52,6 @@ open, because the mutation that answers with it is not."""
 
 MUTATIONS: Mapping[Place, str] = {
     Scope.UNITS_WRITE: "createUnit updateUnit importUnits",
-    Scope.PEOPLE_WRITE: "createPerson updatePerson grantMembership endMembership",
     Scope.PLANS_WRITE: "createIndicator updateIndicator createPlan addObjective renameObjective addKeyResult "
     "updateKeyResult removeKeyResult issuePlan closePlan importPlans assignTargets acknowledgeTargets "
     "updateTarget pauseTarget resumeTarget withdrawTarget reinstateTarget",
@@ -62,7 +61,8 @@ MUTATIONS: Mapping[Place, str] = {
     "extendTask reportProgress reportProgressMany inviteParticipants acceptInvitation declineInvitation "
     "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget addDependency "
     "removeDependency setParentTask commentOnTask addEvidence",
-    PERSONAL: "registerClient updateClient rotateClientSecret revokeClient revokeAuthorization linkIdentity "
+    PERSONAL: "createPerson updatePerson grantMembership endMembership registerClient updateClient "
+    " rotateClientSecret revokeClient revokeAuthorization linkIdentity "
     "unlinkIdentity",
 }
 """Every mutation field, once."""

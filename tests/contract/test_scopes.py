@@ -173,7 +173,7 @@ def test_a_document_is_walked_once_however_its_fragments_are_spread() -> None:
 def test_a_client_needs_every_scope_and_is_told_which_are_missing() -> None:
     wanted = needed("{ tasks { nodes { assignees { person { email } } } } }")
     require(client(Scope.TASKS_READ, Scope.PEOPLE_READ), wanted)
-    require(client(Scope.TASKS_WRITE, Scope.PEOPLE_WRITE), wanted)
+    require(client(Scope.TASKS_WRITE, Scope.PEOPLE_READ), wanted)
     with pytest.raises(Refused, match=r"INSUFFICIENT_SCOPE.*people:read"):
         require(client(Scope.TASKS_READ), wanted)
     with pytest.raises(Refused, match=r"people:read tasks:read"):

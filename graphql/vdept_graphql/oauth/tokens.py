@@ -17,7 +17,7 @@ from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
 from vdept_graphql.addresses import client_address
 from vdept_graphql.errors import incident
-from vdept_graphql.failures import GOOD_FOR, Recent
+from vdept_graphql.failures import Recent
 from vdept_graphql.http import UNREACHABLE
 from vdept_graphql.oauth import forms, proofs
 from vdept_graphql.oauth.platform import SYSTEM, Platform, log, security
@@ -33,6 +33,9 @@ FROM_ADDRESS = 30
 OF_CLIENT = 60
 """Refusals of requests that name one client. Past them a wrong proof is answered with 429; a right one is
 not, or else anybody could keep a client out by failing in its name."""
+GOOD_FOR = 24 * 60 * 60.0
+"""Seconds that a client which was good at an address is not held up there for others' refusals: well above
+the life of its tokens, for it comes back when one has ended."""
 COUNTED = frozenset({"invalid_client", "invalid_grant"})
 
 

@@ -6,9 +6,6 @@ from vdept.kernel.scopes import Scope
 ABILITIES: dict[Scope, Words] = {
     Scope.UNITS_WRITE: Words("thay đổi thông tin đơn vị", "change units"),
     Scope.PEOPLE_READ: Words("xem mọi người và vai trò của họ", "see people and their roles"),
-    Scope.PEOPLE_WRITE: Words(
-        "thêm người, giao và kết thúc vai trò", "enter people, and give and end their roles"
-    ),
     Scope.PLANS_READ: Words("xem kế hoạch, chỉ tiêu và kết quả", "see plans, targets and outcomes"),
     Scope.PLANS_WRITE: Words(
         "thay đổi kế hoạch, giao và nhận chỉ tiêu", "change plans, and assign and acknowledge targets"

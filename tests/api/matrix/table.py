@@ -39,7 +39,7 @@ WRITES = """
     FFFFF FFFF FF F+  hue           updateUnit:division
     FF+++ FFFF FF F+  hue           updateUnit
 
-  people:write
+  nobody but people themselves: not for clients
     +++++ ++++ ++ ++  -             updatePerson:oneself
     FFFFF FFFF FF F+  -             updatePerson:own_name
     FFFFF FFFF NN N+  -             updatePerson
@@ -48,8 +48,6 @@ WRITES = """
     FFFFF +FFF FF F+  hue           createPerson:deputy
     FF+++ +FFF NN N+  hue           grantMembership endMembership
     FFFFF +FFF NN N+  hue           grantMembership:deputy endMembership:deputy
-
-  nobody but people themselves: not for clients
     FF+F+ FFFF FF F+  hue           registerClient
     FF+F+ FNNN NN N+  hue           updateClient rotateClientSecret revokeClient
     NN+N+ NNNN NN N+  hue           revokeAuthorization

@@ -5,11 +5,14 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """One family of data, read or written. Units and indicators are open to every caller and need none."""
+    """One family of data, read or written. Units and indicators are open to every caller and need none.
+
+    There is none for entering people and giving them roles: whoever a client let in would act without its
+    scopes.
+    """
 
     UNITS_WRITE = "units:write"
     PEOPLE_READ = "people:read"
-    PEOPLE_WRITE = "people:write"
     PLANS_READ = "plans:read"
     PLANS_WRITE = "plans:write"
     MEASUREMENTS_READ = "measurements:read"
@@ -21,7 +24,6 @@ class Scope(StrEnum):
 
 _BY_NAME = {scope.value: scope for scope in Scope}
 _READ = {
-    Scope.PEOPLE_WRITE: Scope.PEOPLE_READ,
     Scope.PLANS_WRITE: Scope.PLANS_READ,
     Scope.MEASUREMENTS_WRITE: Scope.MEASUREMENTS_READ,
     Scope.TASKS_WRITE: Scope.TASKS_READ,

@@ -35,8 +35,14 @@ def require_may_appoint(actor: Actor, role: Role, unit_path: list[int], *path: s
     """Refuse unless ``actor`` may give or end ``role`` in the unit at ``unit_path``.
 
     Heads and deputies: the head of a unit above. Other roles: who manages the unit or a unit above it.
-    Firms and associations have nothing above them, so their heads are entered by an administrator.
+    Firms and associations have nothing above them, so their heads are entered by an administrator. No client
+    gives roles, whoever it acts for: the people it let in would act without its scopes.
     """
+    actor.require(
+        actor.client_id is None,
+        Words("chính một người, không qua ứng dụng", "a person, and not a program"),
+        *path,
+    )
     if role in APPOINTED:
         actor.require(
             actor.has_above(unit_path[:-1], {Role.HEAD}),
