@@ -1,6 +1,7 @@
 """Attacks on the edge that no other test is named after: each was tried, and each is refused."""
 
 import base64
+import time
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -9,9 +10,11 @@ from structlog.testing import capture_logs
 
 from api.conftest import World
 from api.edge_scene import Edge, codes, edge_on
-from api.oauth_scene import ASSERTION_TYPE
+from api.oauth_scene import ASSERTION_TYPE, scene_on
+from vdept.clients.rules import ACCESS_TOKEN
 from vdept.kernel.db import Database
-from vdept_graphql import http
+from vdept_graphql import failures, http
+from vdept_graphql.oauth.tokens import FROM_ADDRESS
 from vdept_graphql.sign_in.oidc_visit import TRIES
 
 
@@ -122,3 +125,18 @@ async def test_a_page_full_of_pictures_of_the_sign_in_address_keeps_nobody_out(
         for visit in ({"sec-fetch-dest": "document"}, {}):
             answer = await edge.http.get("/sign-in/oidc/moh", headers=visit)
             assert answer.status_code == 503, "off to the provider, which is away"
+
+
+async def test_a_client_comes_back_when_its_token_has_ended_whatever_its_neighbours_do(
+    db: Database, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was remembered as good for exactly as long as its token lives: when it came back it was held up."""
+    form = {"grant_type": "client_credentials"}
+    async for oauth in scene_on(db, redis_url):
+        await oauth.machine_token()
+        later = time.monotonic() + ACCESS_TOKEN.total_seconds() + 1
+        monkeypatch.setattr(failures.time, "monotonic", lambda: later)
+        for _ in range(FROM_ADDRESS + 5):
+            await oauth.token((oauth.other.id, "wrong"), **form)
+        assert (await oauth.token((oauth.other.id, "wrong"), **form)).status_code == 429
+        assert (await oauth.token(oauth.machine.auth, **form)).status_code == 200

@@ -4,12 +4,16 @@ import secrets
 from collections.abc import AsyncIterator
 
 import pytest
+import sqlalchemy as sa
 import structlog
 
 from api.conftest import World
 from api.edge_scene import Edge, codes, edge_on
+from factories import SYSTEM
 from statements import counting
+from vdept.clients.models import ApiClient
 from vdept.kernel.db import Database
+from vdept.kernel.scopes import Scope
 from vdept.people.tokens import list_tokens, revoke_token
 from vdept_graphql import failures
 from vdept_graphql.failures import FAILURES, REPEATS, Credential, CredentialKind, Failures, Recent
@@ -60,6 +64,27 @@ async def test_neighbours_behind_the_same_address_work_on(edge: Edge, world: Wor
     session = await edge.browser(world.minister)
     by_cookie = await edge.by_cookie(HERE, session, x_forwarded_for="203.0.113.7")
     assert by_cookie.status_code == 200
+
+
+async def test_a_client_gets_in_with_a_new_token_whatever_its_neighbours_do(edge: Edge, world: World) -> None:
+    """Its tokens live ten minutes: somebody who fails on and on beside it would have shut it out."""
+    await guessed(edge, LIMIT + 5)
+    scope = Scope.TASKS_READ
+    for token in (await edge.machine(world.hue, scope), await edge.app_of(world.hue_head, world.hue, scope)):
+        answer = await edge.ask(HERE, token, x_forwarded_for="203.0.113.7")
+        assert answer.status_code == 200, answer.text
+        for forged in (token[:-10] + "A" * 10, token.replace(".", ".A", 1), "a.b.c"):
+            assert (await edge.ask(HERE, forged, x_forwarded_for="203.0.113.7")).status_code == 429
+
+
+async def test_a_token_of_ours_that_is_no_good_is_refused_by_itself_in_the_end(
+    edge: Edge, world: World
+) -> None:
+    token = await edge.machine(world.hue, Scope.TASKS_READ)
+    async with edge.db.begin(SYSTEM) as tx:
+        await tx.session.execute(sa.update(ApiClient).values(revoked_at=tx.now))
+    answers = [await edge.ask(HERE, token, x_forwarded_for="203.0.113.7") for _ in range(REPEATS + 1)]
+    assert [answer.status_code for answer in answers] == [401] * REPEATS + [429]
 
 
 async def test_another_address_is_not_held_up_and_claims_change_none(edge: Edge, world: World) -> None:
