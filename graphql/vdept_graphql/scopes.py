@@ -62,8 +62,7 @@ MUTATIONS: Mapping[Place, str] = {
     "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget addDependency "
     "removeDependency setParentTask commentOnTask addEvidence",
     PERSONAL: "createPerson updatePerson grantMembership endMembership registerClient updateClient "
-    " rotateClientSecret revokeClient revokeAuthorization linkIdentity "
-    "unlinkIdentity",
+    "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity",
 }
 """Every mutation field, once."""
 
