@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from structlog.testing import capture_logs
 
 from api.conftest import World
 from api.edge_scene import Edge, codes, edge_on
-from api.oauth_scene import ASSERTION_TYPE, scene_on
+from api.oauth_scene import ASSERTION_TYPE, Scene, scene_on
 from vdept.clients.rules import ACCESS_TOKEN
 from vdept.kernel.db import Database
 from vdept_graphql import failures, http
@@ -127,16 +128,21 @@ async def test_a_page_full_of_pictures_of_the_sign_in_address_keeps_nobody_out(
             assert answer.status_code == 503, "off to the provider, which is away"
 
 
+@pytest.fixture
+async def oauth(db: Database, redis_url: str) -> AsyncIterator[Scene]:
+    async for scene in scene_on(db, redis_url):
+        yield scene
+
+
 async def test_a_client_comes_back_when_its_token_has_ended_whatever_its_neighbours_do(
-    db: Database, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    oauth: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was remembered as good for exactly as long as its token lives: when it came back it was held up."""
     form = {"grant_type": "client_credentials"}
-    async for oauth in scene_on(db, redis_url):
-        await oauth.machine_token()
-        later = time.monotonic() + ACCESS_TOKEN.total_seconds() + 1
-        monkeypatch.setattr(failures.time, "monotonic", lambda: later)
-        for _ in range(FROM_ADDRESS + 5):
-            await oauth.token((oauth.other.id, "wrong"), **form)
-        assert (await oauth.token((oauth.other.id, "wrong"), **form)).status_code == 429
-        assert (await oauth.token(oauth.machine.auth, **form)).status_code == 200
+    await oauth.machine_token()
+    later = time.monotonic() + ACCESS_TOKEN.total_seconds() + 1
+    monkeypatch.setattr(failures, "time", SimpleNamespace(monotonic=lambda: later))
+    for _ in range(FROM_ADDRESS + 5):
+        await oauth.token((oauth.other.id, "wrong"), **form)
+    assert (await oauth.token((oauth.other.id, "wrong"), **form)).status_code == 429
+    assert (await oauth.token(oauth.machine.auth, **form)).status_code == 200
