@@ -135,7 +135,7 @@ async def test_flushing_and_stopping_redis_loses_nothing(
 
 
 async def test_losing_every_database_connection_is_lived_through(
-    scene: Scene, valkey: ValkeyServer, worker: WorkerProcess
+    scene: Scene, owner: Database, valkey: ValkeyServer, worker: WorkerProcess
 ) -> None:
     valkey.start()
     worker.start()
@@ -143,7 +143,7 @@ async def test_losing_every_database_connection_is_lived_through(
     for value in range(3):
         for child in range(CHILDREN):
             await scene.measure(child, value)
-        async with scene.db.begin(SYSTEM) as tx:
+        async with owner.begin(SYSTEM) as tx:
             await tx.session.execute(
                 sa.text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -151,7 +151,7 @@ async def test_losing_every_database_connection_is_lived_through(
                     "AND application_name = 'vdept'"
                 )
             )
-    await scene.db.engine.dispose()
+        await scene.db.engine.dispose()
     await proven(scene)
 
 
