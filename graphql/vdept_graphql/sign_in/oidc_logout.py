@@ -15,7 +15,7 @@ from vdept_graphql.addresses import client_address
 from vdept_graphql.http import respond
 from vdept_graphql.services import Services
 from vdept_graphql.sign_in.oidc_http import ProviderAway
-from vdept_graphql.sign_in.oidc_pending import first_time
+from vdept_graphql.sign_in.oidc_pending import first_time, was_taken
 from vdept_graphql.sign_in.oidc_provider import remote
 from vdept_graphql.sign_in.oidc_tokens import LEEWAY, OLDEST_LOGOUT, Untrusted, check_logout_token
 from vdept_graphql.sign_in.session import record_signed_out, security, sessions_of
@@ -49,15 +49,22 @@ def routes(services: Services, listed: Sequence[Provider]) -> list[Any]:
 
 
 async def _end(services: Services, provider: Provider, body: bytes) -> int:
-    """End what the logout token names; how many sessions that was. Raises Untrusted and ProviderAway."""
+    """End what the logout token names; how many sessions that was.
+
+    It counts as used when that is done, so that the provider may send it again if something fails in between.
+    Raises Untrusted, ProviderAway and SessionsAway.
+    """
     claims = await check_logout_token(remote(provider), _token(body), now=utc_now())
-    if not await first_time(services.redis, provider.issuer, claims["jti"], REMEMBERED):
+    issuer, jti = provider.issuer, claims["jti"]
+    if await was_taken(services.redis, issuer, jti):
         raise Untrusted("it was used before")
     ended = await sessions_of(services).end_of_provider(
-        provider.issuer, sid=claims.get("sid"), subject=claims.get("sub")
+        issuer, sid=claims.get("sid"), subject=claims.get("sub")
     )
     for person_id, sessions in Counter(session.person_id for session in ended).items():
         await record_signed_out(services, person_id, sessions, by="provider")
+    if not await first_time(services.redis, issuer, jti, REMEMBERED):
+        raise Untrusted("it was used at the same moment")
     return len(ended)
 
 

@@ -79,10 +79,19 @@ def ended(settings: Settings) -> Cookie:
     return _cookie(settings, "", timedelta(0))
 
 
+async def was_taken(redis: Any | None, issuer: str, jti: str) -> bool:
+    """Whether this logout token was taken before. Raises SessionsAway."""
+    return bool(await _asked(redis, "exists", _logout(issuer, jti)))
+
+
 async def first_time(redis: Any | None, issuer: str, jti: str, lasts: timedelta) -> bool:
-    """Whether this logout token comes for the first time within ``lasts``. Raises SessionsAway."""
-    name = f"sign-in:logout:{_digest(msgspec.json.encode([issuer, jti]).decode())}"
-    return bool(await _asked(redis, "set", name, b"1", px=lasts // timedelta(milliseconds=1), nx=True))
+    """Take this logout token: whether that is for the first time within ``lasts``. Raises SessionsAway."""
+    options = {"px": lasts // timedelta(milliseconds=1), "nx": True}
+    return bool(await _asked(redis, "set", _logout(issuer, jti), b"1", **options))
+
+
+def _logout(issuer: str, jti: str) -> str:
+    return f"sign-in:logout:{_digest(msgspec.json.encode([issuer, jti]).decode())}"
 
 
 async def _asked(redis: Any | None, command: str, *arguments: Any, **options: Any) -> Any:

@@ -19,7 +19,7 @@ from api.oidc.conftest import Build, Platform, Victim
 from api.oidc.forger import CLIENT, SECRET, Forger, as_json, soon
 from api.oidc.real import RealProvider
 from factories import SYSTEM
-from vdept.identity.sessions import Session
+from vdept.identity.sessions import Session, Sessions, SessionsAway
 from vdept.kernel.activity import Activity
 from vdept.kernel.clock import utc_now
 
@@ -324,6 +324,21 @@ async def test_a_sign_out_that_cannot_be_checked_may_be_sent_again(
     victim.forger.answers["/jwks"] = sound
     assert (await tell(victim, token)).status_code == 200
     assert await alive(victim, sessions) == [False, False, True, True, True]
+
+
+async def test_a_sign_out_that_failed_half_way_may_be_sent_again(
+    victim: Victim, sessions: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: Any, **__: Any) -> Any:
+        raise SessionsAway("Valkey went away at this moment")
+
+    token = victim.forger.sign(logout_claims(victim.forger))
+    with monkeypatch.context() as patch:
+        patch.setattr(Sessions, "end_of_provider", failing)
+        assert (await tell(victim, token)).status_code == 503
+    assert (await tell(victim, token)).status_code == 200
+    assert await alive(victim, sessions) == [False, False, True, True, True]
+    assert (await tell(victim, token)).status_code == 400
 
 
 async def test_without_valkey_a_sign_out_is_answered_as_not_done(
