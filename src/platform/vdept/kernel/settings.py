@@ -40,7 +40,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "INFO"
     log_json: bool = False
     max_body_bytes: int = 16_000_000
-    debug_errors: bool = False
     public_url: str = ""
     """Where people and clients reach the API from outside, without a path: the OAuth issuer."""
     secret_key: str = ""
