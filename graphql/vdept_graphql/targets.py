@@ -142,7 +142,10 @@ class Target(Node):
     def parent(self, info: Info) -> "Target | None":
         return info.context.load(load_targets, self.parent_key)
 
-    @field(description="Where it stands; null until the first roll-up, a moment after its assignment.")
+    @field(
+        description="Where it stands; null until the first roll-up, a moment after its assignment, and for a "
+        "milestone where the figures of its tasks are not for you."
+    )
     def outcome(self, info: Info) -> TargetOutcome | None:
         return info.context.load(load_target_outcomes, self.key)
 

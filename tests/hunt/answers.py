@@ -34,6 +34,7 @@ KINDS = {
     "Task": ("tasks", "task"),
     "Comment": ("comments", "comment"),
     "ApiClient": ("clients", "client"),
+    "Identity": ("identities", "identity"),
     "ClientAuthorization": ("authorizations", "authorization"),
 }
 """Every kind of node: its rows in a world, and its question in the policy."""

@@ -38,11 +38,18 @@ class Variables:
 
     dice: random.Random
     world: World
+    only: str = ""
+    """The one condition that filters have, where a test is after that; any otherwise."""
 
     def id(self, kind: str) -> str:
         numbers = [row.id for row in getattr(self.world, KINDS[kind][0])]
         made_up = not numbers or self.dice.random() < 0.05
         return encode(kind, self.dice.randint(1, 99) if made_up else self.dice.choice(numbers))
+
+    def of(self, kind: str, rows: str, column: str) -> str:
+        """The number that some row of a list has in a column: what a filter then finds."""
+        found = [number for row in getattr(self.world, rows) if (number := getattr(row, column)) is not None]
+        return encode(kind, self.dice.choice(found)) if found and self.dice.random() < 0.8 else self.id(kind)
 
     def some(self, values: Any) -> list[str]:
         every = [each.value for each in values]
@@ -62,7 +69,8 @@ class Variables:
 
     def filter(self, **draws: Callable[[], Any]) -> dict[str, Any]:
         """One or two of the conditions, or none."""
-        chosen = self.dice.sample(list(draws), min(len(draws), self.dice.choice([0, 1, 1, 2])))
+        some = self.dice.sample(list(draws), min(len(draws), self.dice.choice([0, 0, 1, 1, 2])))
+        chosen = [self.only] if self.only in draws else some
         return {name: draws[name]() for name in chosen}
 
 
@@ -79,46 +87,127 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
     "someUnit": ("ID", lambda v: v.id("Unit")),
     "unitCode": ("String", lambda v: v.dice.choice(v.world.units).code),
     "planCode": ("String", lambda v: v.dice.choice(v.world.plans).code),
-    "subjectId": ("ID", lambda v: v.dice.choice([None, *map(v.id, ("Task", "Plan", "KeyResult", "Target"))])),
+    "subjectId": (
+        "ID",
+        lambda v: v.dice.choice([*[None] * 6, *map(v.id, ("Task", "Plan", "KeyResult", "Target"))]),
+    ),
     "basis": ("Basis", lambda v: v.dice.choice([None, "MEASURED", "REPORTED"])),
-    "unitFilter": ("UnitFilter", lambda v: v.filter(
-        kinds=lambda: v.some(UnitKind), parentId=lambda: v.id("Unit"), belowId=lambda: v.id("Unit"),
-        text=lambda: v.word("units", "search"), validOn=v.day)),
-    "personFilter": ("PersonFilter", lambda v: v.filter(
-        unitId=lambda: v.id("Unit"), role=lambda: v.dice.choice(["HEAD", "MEMBER", "OBSERVER"]),
-        text=lambda: v.word("persons", "search"), active=v.yes)),
-    "indicatorFilter": ("IndicatorFilter", lambda v: v.filter(
-        text=lambda: v.word("indicators", "search"), direction=lambda: "AT_LEAST")),
-    "planFilter": ("PlanFilter", lambda v: v.filter(
-        states=lambda: v.some(PlanState), issuerUnitId=lambda: v.id("Unit"),
-        holderUnitId=lambda: v.id("Unit"), codes=lambda: [v.dice.choice(v.world.plans).code], on=v.day)),
-    "targetFilter": ("TargetFilter", lambda v: v.filter(
-        planId=lambda: v.id("Plan"), keyResultId=lambda: v.id("KeyResult"), unitId=lambda: v.id("Unit"),
-        belowUnitId=lambda: v.id("Unit"), parentId=lambda: v.id("Target"), kinds=lambda: v.some(UnitKind),
-        states=lambda: v.some(TargetState), acknowledged=v.yes, dueFrom=v.day, dueTo=v.day)),
-    "taskFilter": ("TaskFilter", lambda v: v.filter(
-        planId=lambda: v.id("Plan"), targetId=lambda: v.id("Target"), ownerUnitId=lambda: v.id("Unit"),
-        leadUnitId=lambda: v.id("Unit"), participantUnitId=lambda: v.id("Unit"),
-        assigneeId=lambda: v.id("Person"), parentId=lambda: v.id("Task"), states=lambda: v.some(TaskState),
-        kinds=lambda: v.some(TaskKind), timeliness=lambda: v.some(Timeliness), board=v.yes, open=v.yes,
-        overdue=v.yes, dueFrom=v.day, dueTo=v.day, text=lambda: v.word("tasks", "search"))),
-    "unitTaskFilter": ("UnitTaskFilter", lambda v: v.filter(
-        open=v.yes, overdue=v.yes, states=lambda: v.some(TaskState), timeliness=lambda: v.some(Timeliness),
-        roles=lambda: v.some(ParticipantRole), planId=lambda: v.id("Plan"), dueFrom=v.day, dueTo=v.day,
-        text=lambda: v.word("tasks", "search"))),
+    "unitFilter": (
+        "UnitFilter",
+        lambda v: v.filter(
+            kinds=lambda: v.some(UnitKind),
+            parentId=lambda: v.of("Unit", "units", "parent_id"),
+            belowId=lambda: v.id("Unit"),
+            text=lambda: v.word("units", "search"),
+            validOn=v.day,
+        ),
+    ),
+    "personFilter": (
+        "PersonFilter",
+        lambda v: v.filter(
+            unitId=lambda: v.of("Unit", "memberships", "unit_id"),
+            role=lambda: v.dice.choice(["HEAD", "MEMBER", "OBSERVER"]),
+            text=lambda: v.word("persons", "search"),
+            active=v.yes,
+        ),
+    ),
+    "indicatorFilter": (
+        "IndicatorFilter",
+        lambda v: v.filter(text=lambda: v.word("indicators", "search"), direction=lambda: "AT_LEAST"),
+    ),
+    "planFilter": (
+        "PlanFilter",
+        lambda v: v.filter(
+            states=lambda: v.some(PlanState),
+            issuerUnitId=lambda: v.id("Unit"),
+            holderUnitId=lambda: v.of("Unit", "targets", "unit_id"),
+            codes=lambda: [v.dice.choice(v.world.plans).code],
+            on=v.day,
+        ),
+    ),
+    "targetFilter": (
+        "TargetFilter",
+        lambda v: v.filter(
+            planId=lambda: v.id("Plan"),
+            keyResultId=lambda: v.id("KeyResult"),
+            unitId=lambda: v.id("Unit"),
+            belowUnitId=lambda: v.id("Unit"),
+            parentId=lambda: v.of("Target", "targets", "parent_id"),
+            kinds=lambda: v.some(UnitKind),
+            states=lambda: v.some(TargetState),
+            acknowledged=v.yes,
+            dueFrom=v.day,
+            dueTo=v.day,
+        ),
+    ),
+    "taskFilter": (
+        "TaskFilter",
+        lambda v: v.filter(
+            planId=lambda: v.of("Plan", "tasks", "plan_id"),
+            targetId=lambda: v.of("Target", "links", "target_id"),
+            ownerUnitId=lambda: v.id("Unit"),
+            leadUnitId=lambda: v.of("Unit", "tasks", "lead_unit_id"),
+            participantUnitId=lambda: v.of("Unit", "participations", "unit_id"),
+            assigneeId=lambda: v.of("Person", "assignees", "person_id"),
+            parentId=lambda: v.of("Task", "tasks", "parent_id"),
+            states=lambda: v.some(TaskState),
+            kinds=lambda: v.some(TaskKind),
+            timeliness=lambda: v.some(Timeliness),
+            board=v.yes,
+            open=v.yes,
+            overdue=v.yes,
+            dueFrom=v.day,
+            dueTo=v.day,
+            text=lambda: v.word("tasks", "search"),
+        ),
+    ),
+    "unitTaskFilter": (
+        "UnitTaskFilter",
+        lambda v: v.filter(
+            open=v.yes,
+            overdue=v.yes,
+            states=lambda: v.some(TaskState),
+            timeliness=lambda: v.some(Timeliness),
+            roles=lambda: v.some(ParticipantRole),
+            planId=lambda: v.id("Plan"),
+            dueFrom=v.day,
+            dueTo=v.day,
+            text=lambda: v.word("tasks", "search"),
+        ),
+    ),
     "clientFilter": ("ApiClientFilter", lambda v: v.filter(unitId=lambda: v.id("Unit"), revoked=v.yes)),
-    "unitOutcomeFilter": ("UnitOutcomeFilter", lambda v: v.filter(
-        kinds=lambda: v.some(UnitKind), statuses=lambda: v.some(Status), belowId=lambda: v.id("Unit"),
-        scope=lambda: "SUBTREE")),
-    "targetOutcomeFilter": ("TargetOutcomeFilter", lambda v: v.filter(
-        kinds=lambda: v.some(UnitKind), statuses=lambda: v.some(Status), belowId=lambda: v.id("Unit"))),
+    "identityFilter": (
+        "IdentityFilter",
+        lambda v: v.filter(waiting=v.yes, personId=lambda: v.of("Person", "identities", "person_id")),
+    ),
+    "unitOutcomeFilter": (
+        "UnitOutcomeFilter",
+        lambda v: v.filter(
+            kinds=lambda: v.some(UnitKind),
+            statuses=lambda: v.some(Status),
+            belowId=lambda: v.id("Unit"),
+            scope=lambda: "SUBTREE",
+        ),
+    ),
+    "targetOutcomeFilter": (
+        "TargetOutcomeFilter",
+        lambda v: v.filter(
+            kinds=lambda: v.some(UnitKind), statuses=lambda: v.some(Status), belowId=lambda: v.id("Unit")
+        ),
+    ),
     "taskOrder": ("TaskOrder!", lambda v: v.dice.choice(["DUE", "DUE_LATEST_FIRST", "NEWEST_FIRST"])),
     "unitTaskOrder": ("UnitTaskOrder!", lambda v: v.dice.choice(["DUE", "DUE_LATEST_FIRST"])),
-    "unitOutcomeOrder": ("UnitOutcomeOrder!", lambda v: v.dice.choice(
-        ["MEASURED_BEST_FIRST", "MEASURED_WORST_FIRST", "GAP_WIDEST_FIRST", "NAME"])),
-    "targetOutcomeOrder": ("TargetOutcomeOrder!", lambda v: v.dice.choice(
-        ["MEASURED_HIGHEST_FIRST", "MEASURED_LOWEST_FIRST", "GAP_WIDEST_FIRST", "NAME"])),
-}  # fmt: skip
+    "unitOutcomeOrder": (
+        "UnitOutcomeOrder!",
+        lambda v: v.dice.choice(["MEASURED_BEST_FIRST", "MEASURED_WORST_FIRST", "GAP_WIDEST_FIRST", "NAME"]),
+    ),
+    "targetOutcomeOrder": (
+        "TargetOutcomeOrder!",
+        lambda v: v.dice.choice(
+            ["MEASURED_HIGHEST_FIRST", "MEASURED_LOWEST_FIRST", "GAP_WIDEST_FIRST", "NAME"]
+        ),
+    ),
+}
 """Every variable that a document may have: its type, and how a value is drawn."""
 
 ARGUMENTS = {
@@ -139,6 +228,7 @@ ARGUMENTS = {
     ("Query", "targets"): "filter: $targetFilter",
     ("Query", "tasks"): "filter: $taskFilter orderBy: $taskOrder",
     ("Query", "clients"): "filter: $clientFilter",
+    ("Query", "identities"): "filter: $identityFilter",
     ("Query", "measurements"): "unitId: $unitId indicatorId: $indicatorId basis: $basis currentOnly: $yes",
     ("Query", "myAuthorizations"): "ended: $yes",
     ("Query", "activities"): "first: $many subjectId: $subjectId",
@@ -167,9 +257,9 @@ class Document:
     def figures(self) -> bool:
         return "utcome" in self.text
 
-    def draw(self, dice: random.Random, world: World) -> dict[str, Any]:
+    def draw(self, dice: random.Random, world: World, only: str = "") -> dict[str, Any]:
         """Values for all of its variables."""
-        v = Variables(dice, world)
+        v = Variables(dice, world, only)
         given = {name: VARIABLES[name][1](v) for name in self.variables}
         if self.kinds:
             given["ids"] = [v.id(dice.choice(self.kinds)) for _ in range(8)]
@@ -200,7 +290,7 @@ class Composer:
                 "unit": ["id: $someUnit", "code: $unitCode"],
                 "plan": ["id: $planId", "code: $planCode"],
             }
-            below = self.select(FIELDS["Query"][name][0], 3)
+            below = self.select(FIELDS["Query"][name][0], 2)
             given = (
                 self.dice.choice(arguments[name]) if name in arguments else ARGUMENTS.get(("Query", name), "")
             )
@@ -209,7 +299,7 @@ class Composer:
         return self._made(f"activities({ARGUMENTS['Query', 'activities']}) {{ hasMore nodes {{ {below} }} }}")
 
     def _nodes(self) -> Document:
-        kinds = tuple(self.dice.sample(list(KINDS), 3))
+        kinds = tuple(self.dice.sample(list(KINDS), 2))
         parts = " ".join(f"... on {kind} {{ {self.select(kind, 2)} }}" for kind in kinds)
         return self._made(f"nodes(ids: $ids) {{ __typename {parts} }}", kinds=kinds)
 
@@ -219,7 +309,7 @@ class Composer:
         size = self.dice.choice(["first: $many", "last: $many", "first: 100"])
         page = "totalCount pageInfo { hasNextPage hasPreviousPage }"
         given = ARGUMENTS.get(("Query", name), "")
-        return self._made(f"{name}({given} {size}) {{ {page} nodes {{ {self.select(kind, 3)} }} }}")
+        return self._made(f"{name}({given} {size}) {{ {page} nodes {{ {self.select(kind, 2)} }} }}")
 
     def _walk(self) -> Document:
         """A list read page by page: forwards with ``first`` and ``after``, backwards with the others."""

@@ -354,6 +354,9 @@ has(
     authorizations=lambda a, c, g: _let(a, [x for x in a.world.authorizations if x.client_id == c.id], g),
 )
 
+plainly("Identity", issuer="issuer", subject="subject", name="name")
+has("Identity", "Person", person=to("Person", "person_id"))
+
 
 # The roots --------------------------------------------------------------------------------------------------
 
@@ -399,6 +402,13 @@ def _client_fits(row: r.ApiClient, given: Given) -> bool:
     over = given.get("revoked")
     return lists.ids(given, unitId=("Unit", row.unit_id)) and (
         over is None or over == (row.revoked_at is not None)
+    )
+
+
+def _identity_fits(row: r.Identity, given: Given) -> bool:
+    waits = given.get("waiting")
+    return lists.ids(given, personId=("Person", row.person_id)) and (
+        waits is None or waits == (row.person_id is None)
     )
 
 
@@ -460,6 +470,16 @@ has(
 )
 has(
     "Query",
+    "{Identity}",
+    identities=lambda a, _r, g: a.page(
+        "Identity",
+        [x for x in a.world.identities if _identity_fits(x, _which(g))],
+        by("id", descending=True),
+        g,
+    ),
+)
+has(
+    "Query",
     "{ClientAuthorization}",
     myAuthorizations=lambda a, _r, g: _let(
         a,
@@ -492,5 +512,6 @@ plainly("Activity", verb="verb", subjectType="subject_type")
 has("Activity", "", subjectId=lambda _a, x, _g: encode(x.subject_type, x.subject_id))
 has("Activity", "", data=lambda a, x, _g: json.loads(x.data) if a.sight.all else None)
 has("Activity", "Person", by=to("Person", "person_id"))
+has("Activity", "ApiClient", client=to("ApiClient", "client_id"))
 has("Activity", "Unit", unit=to("Unit", "unit_id"))
 has("Activity", "Node", subject=_subject)

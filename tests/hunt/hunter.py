@@ -7,7 +7,7 @@ is shown too little.
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -17,11 +17,9 @@ import asyncpg
 import sqlalchemy as sa
 
 from factories import NOW, SYSTEM
-from hunt import documents
 from hunt.answers import Answers
-from hunt.documents import Document, Variables
+from hunt.documents import Document, pool
 from hunt.figures import Figures
-from hunt.lists import encode
 from hunt.making import make
 from hunt.policy import Sight, Viewer, exists, viewer_of
 from hunt.twins import seen_part
@@ -47,6 +45,10 @@ TWIN_QUESTIONS = 12
 
 WALLED = 6
 """Viewers of a world on whose behalf the guarded tables are read with bare statements."""
+
+
+SHARES = {"outside": 8, "official": 6, "client": 5, "administrator": 1, "nobody": 2}
+"""How often each group of readers asks: above all those who see a part of what there is."""
 
 
 class Leak(AssertionError):
@@ -84,6 +86,12 @@ class Place:
     readers: list[Reader]
     figures: Figures
 
+    groups: dict[str, list[Reader]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for reader in self.readers:
+            self.groups.setdefault(_group(self.world, reader), []).append(reader)
+
     def answers(self, reader: Reader) -> Answers:
         return Answers(Sight(self.world, reader.viewer), self.figures)
 
@@ -98,11 +106,10 @@ class Hunter:
     walled: Database | None = None
     """The same database in the application's role: asked with bare statements, what row security shows."""
     counts: Counter[str] = field(default_factory=Counter)
-    kinds: Callable[[str], bool] = lambda _kind: True
-    """Which kinds of checks are made: all, unless a test looks for one."""
+    documents: list[Document] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.documents = documents.pool(self.seed, POOL)
+        self.documents = self.documents or pool(self.seed, POOL)
         self.twin_documents = [each for each in self.documents if not each.walks]
         self.shape = random.Random(self.seed)
 
@@ -118,11 +125,11 @@ class Hunter:
             worlds += 1
             dice = random.Random(place.seed)
             upto = min(checks, self.done + A_WORLD)
-            await self._walls(place, dice)
+            await self.walls(place, dice)
             while self.done < upto:
-                await self._question(place, dice)
+                await self.question(place, dice, self.shape.choice(self.documents))
             if self.done < checks:
-                await self._twins(place, dice)
+                await self.twins(place, dice)
             say(self.done)
 
     async def settle(self, seed: str, world: World | None = None) -> Place:
@@ -134,17 +141,19 @@ class Hunter:
                 pass
         async with self.database.snapshot(SYSTEM, now=NOW) as tx:
             figures = await Figures.read(tx)
-            readers = [*await _people(tx, world), *_clients(world, random.Random(seed)), NOBODY]
-        return Place(world, seed, readers, figures)
+        return Place(world, seed, await self.readers(world, seed), figures)
+
+    async def readers(self, world: World, seed: str) -> list[Reader]:
+        """Everybody who can ask: people, clients for their units and for people, and nobody."""
+        async with self.database.snapshot(SYSTEM, now=NOW) as tx:
+            return [*await _people(tx, world), *_clients(world, random.Random(seed)), NOBODY]
 
     # Questions ----------------------------------------------------------------------------------------------
 
-    async def _question(self, place: Place, dice: random.Random) -> None:
-        document = self.shape.choice(self.documents)
-        if not self.kinds("walk" if document.walks else "question"):
-            document = self.shape.choice(self.twin_documents)
+    async def question(self, place: Place, dice: random.Random, document: Document, only: str = "") -> None:
+        """One check: somebody asks something. ``only``: the one condition of its filter."""
         reader = _chosen(place, dice)
-        variables = document.draw(dice, place.world)
+        variables = document.draw(dice, place.world, only)
         if document.walks:
             await self._walk(place, reader, document, variables, dice)
         else:
@@ -190,10 +199,8 @@ class Hunter:
 
     # Twins --------------------------------------------------------------------------------------------------
 
-    async def _twins(self, place: Place, dice: random.Random) -> None:
+    async def twins(self, place: Place, dice: random.Random) -> None:
         """For some viewers: what they ask of the world, they are answered alike in the part that they see."""
-        if not self.kinds("twin"):
-            return
         chosen = [each for each in place.readers if each.viewer.known and each.viewer.scopes is None]
         chosen = sorted(chosen, key=lambda each: Sight(place.world, each.viewer).official)[:6]
         asked = []
@@ -255,11 +262,11 @@ class Hunter:
 
     # The second wall ----------------------------------------------------------------------------------------
 
-    async def _walls(self, place: Place, dice: random.Random) -> None:
+    async def walls(self, place: Place, dice: random.Random, readers: int = WALLED) -> None:
         """What row security shows to bare statements is what the policy shows."""
-        if self.walled is None or not self.kinds("wall"):
+        if self.walled is None:
             return
-        for reader in dice.sample(place.readers, min(WALLED, len(place.readers))):
+        for reader in dice.sample(place.readers, min(readers, len(place.readers))):
             self.counts["wall"] += 1
             sight = Sight(place.world, reader.viewer)
             tasks = {task.id for task in place.world.tasks if sight.task(task)}
@@ -325,12 +332,19 @@ def _clients(world: World, dice: random.Random) -> list[Reader]:
 
 def _chosen(place: Place, dice: random.Random) -> Reader:
     """Anybody; more often than not somebody who sees little."""
-    some = dice.sample(place.readers, min(2, len(place.readers)))
-    return (
-        min(some, key=lambda each: Sight(place.world, each.viewer).official)
-        if dice.random() < 0.7
-        else some[0]
-    )
+    (group,) = dice.choices(list(place.groups), [SHARES[name] for name in place.groups])
+    return dice.choice(place.groups[group])
+
+
+def _group(world: World, reader: Reader) -> str:
+    viewer = reader.viewer
+    if viewer.client_id is not None:
+        return "client"
+    if not viewer.known:
+        return "nobody"
+    if viewer.administrator:
+        return "administrator"
+    return "official" if Sight(world, viewer).official else "outside"
 
 
 # Telling ----------------------------------------------------------------------------------------------------
@@ -363,7 +377,9 @@ def _told(place: Place, reader: Reader, document: Document, variables: dict[str,
 
 
 @asynccontextmanager
-async def hunting(url: str, seed: str, *, walls: bool = True) -> AsyncIterator[Hunter]:
+async def hunting(
+    url: str, seed: str, *, walls: bool = True, documents: Sequence[Document] = ()
+) -> AsyncIterator[Hunter]:
     """A hunt in the database at ``url``, for ``visible_*`` alone.
 
     Row security is not asked (the tables' owner), nor what the edge refuses a client before anything is read.
@@ -373,12 +389,9 @@ async def hunting(url: str, seed: str, *, walls: bool = True) -> AsyncIterator[H
     owner = await asyncpg.connect(url)
     try:
         with patch("vdept_graphql.nodes.require_node", lambda *_: None):
-            yield Hunter(database, owner, seed, walled)
+            yield Hunter(database, owner, seed, walled, documents=list(documents))
     finally:
         await owner.close()
         await database.close()
         if walled is not None:
             await walled.close()
-
-
-__all__ = ["Hunter", "Leak", "Variables", "encode", "hunting"]

@@ -37,6 +37,7 @@ class _Maker:
         self._units()
         self._people()
         self._clients()
+        self._identities()
         self._plans()
         self._measurements()
         self._tasks()
@@ -122,17 +123,19 @@ class _Maker:
                 )
             )
         people = numbers[1:-1]  # the last one has no role anywhere
+        firm = next(unit for unit in units if unit.beside)
         seats = [
-            (people[i % len(people)], unit.id, "HEAD") for i, unit in enumerate(units) if self.chance(0.8)
+            (people[i % len(people)], unit.id, "HEAD")
+            for i, unit in enumerate(units)
+            if self.chance(0.8) and unit is not firm
         ]
         seats += [
             (self.dice.choice(people), self.dice.choice(units).id, role)
             for role in ("DEPUTY", "COORDINATOR", "MEMBER", "OBSERVER")
             for _ in range(self.dice.randint(1, 4))
         ]
-        beside = [unit.id for unit in units if unit.beside]
         both, former = people[-1], people[-2]
-        seats += [(both, beside[0], "MEMBER"), (both, units[0].id, "OBSERVER"), (former, beside[0], "MEMBER")]
+        seats += [(both, firm.id, "HEAD"), (both, units[0].id, "OBSERVER"), (former, firm.id, "HEAD")]
         seats = list(dict.fromkeys(seats))
         for number, (person, unit_id, role) in zip(self.ids(len(seats)), seats, strict=True):
             starts, ends = self.dice.choice(
@@ -144,9 +147,10 @@ class _Maker:
                     (TODAY + timedelta(1), None),
                 ]
             )
-            if person == former and unit_id == beside[0]:
-                ends = TODAY - timedelta(1)
-                starts = date(2020, 1, 1)
+            if unit_id == firm.id and role == "HEAD":  # one after the other
+                starts, ends = date(2020, 1, 1), TODAY - timedelta(1)
+                if person == both:
+                    starts, ends = TODAY, None
             self.world.memberships.append(r.Membership(number, person, unit_id, role, starts, ends))
 
     def _clients(self) -> None:
@@ -178,6 +182,14 @@ class _Maker:
                     expires_at=NOW + timedelta(self.dice.choice([-1, 30])),
                     revoked_at=self.dice.choice([None, None, NOW]),
                 )
+            )
+
+    def _identities(self) -> None:
+        for number in self.ids(4):
+            person = self.dice.choice([None, *[person.id for person in self.world.persons]])
+            name = self.word("Nguyễn")
+            self.world.identities.append(
+                r.Identity(number, "https://sso.example.vn", f"s{number}", person, name, NOW, NOW)
             )
 
     # Plans --------------------------------------------------------------------------------------------------
@@ -434,7 +446,7 @@ class _Maker:
             ("key_result.added", "KeyResult", each.id, each.plan_id, None, {}) for each in world.key_results
         ]
         said += [
-            ("key_result.removed", "KeyResult", 900 + p.id, p.id, None, {}) for p in self.some(world.plans, 2)
+            ("key_result.removed", "KeyResult", 900 + p.id, p.id, None, {}) for p in self.some(world.plans, 4)
         ]
         said += [
             ("target.assigned", "Target", each.id, each.plan_id, each.unit_id, {})
@@ -457,7 +469,17 @@ class _Maker:
             actor = "system:outcomes" if person is None else f"person:{person}"
             world.activities.append(
                 r.Activity(
-                    number, NOW, actor, person, verb, kind, subject, plan_id, unit_id, json.dumps(data)
+                    id=number,
+                    at=NOW,
+                    actor=actor,
+                    person_id=person,
+                    client_id=self.dice.choice([None, *[client.id for client in world.clients]]),
+                    verb=verb,
+                    subject_type=kind,
+                    subject_id=subject,
+                    plan_id=plan_id,
+                    unit_id=unit_id,
+                    data=json.dumps(data),
                 )
             )
 

@@ -203,6 +203,10 @@ class Sight:
         managed |= (self.world.get("clients", given.client_id).unit_id, "COORDINATOR") in self.viewer.seats
         return self.all or managed or given.person_id == self.viewer.person_id
 
+    def identity(self, identity: r.Identity) -> bool:
+        own = identity.person_id is not None and identity.person_id == self.viewer.person_id
+        return self.all or (self.viewer.client_id is None and own)
+
     # The log ------------------------------------------------------------------------------------------------
 
     def activity(self, done: r.Activity) -> bool:

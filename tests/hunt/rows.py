@@ -209,6 +209,7 @@ class Activity:
     at: datetime
     actor: str
     person_id: int | None
+    client_id: int | None
     verb: str
     subject_type: str
     subject_id: int
@@ -240,3 +241,14 @@ class ClientAuthorization:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+
+
+@dataclass(slots=True)
+class Identity:
+    id: int
+    issuer: str
+    subject: str
+    person_id: int | None
+    name: str | None
+    first_seen_at: datetime
+    last_seen_at: datetime

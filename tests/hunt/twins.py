@@ -54,6 +54,7 @@ def seen_part(sight: Sight) -> World:
         evidence=evidence,
         clients=clients,
         authorizations=[each for each in w.authorizations if each.client_id in client_ids],
+        identities=[each for each in w.identities if sight.identity(each)],
         activities=activities,
     )
 

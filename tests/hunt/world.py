@@ -34,6 +34,7 @@ TABLES = {
     "evidence": "task_evidence",
     "clients": "api_client",
     "authorizations": "client_authorization",
+    "identities": "identity",
     "activities": "activity",
 }
 
@@ -60,6 +61,7 @@ class World:
     evidence: list[r.Evidence] = field(default_factory=list)
     clients: list[r.ApiClient] = field(default_factory=list)
     authorizations: list[r.ClientAuthorization] = field(default_factory=list)
+    identities: list[r.Identity] = field(default_factory=list)
     activities: list[r.Activity] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -80,7 +82,8 @@ class World:
 
 SHRINKING = (
     "plans", "tasks", "key_results", "targets", "activities", "measurements", "clients", "authorizations",
-    "comments", "evidence", "links", "dependencies", "assignees", "participations", "memberships",
+    "identities", "comments", "evidence", "links", "dependencies", "assignees", "participations",
+    "memberships",
 )  # fmt: skip
 """What a world can do without, the largest pieces first."""
 
@@ -111,7 +114,7 @@ def without(world: World, name: str, rows: Sequence[Any]) -> World:
 
 def _stays(row: Any, column: str, there: set[int]) -> bool:
     refers = getattr(row, column, None)
-    loose = isinstance(row, r.ApiClient) or refers is None
+    loose = isinstance(row, (r.ApiClient, r.Activity)) or refers is None
     return loose or refers in there
 
 

@@ -1,0 +1,114 @@
+"""Every policy of the second wall is broken once, and the hunt, asking with bare statements, must notice."""
+
+import importlib.util
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from hunt.conftest import databases
+from hunt.documents import Composer
+from hunt.hunter import Hunter, Leak, Place, hunting
+from hunt.making import make
+from hunt.occasions import OCCASIONS
+from vdept.kernel.migrations import scripts_dir
+
+
+def _migration() -> Any:
+    path = scripts_dir() / "versions" / "0003_row_security.py"
+    spec = importlib.util.spec_from_file_location("row_security", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+M = _migration()
+GUARDED = ("task", "participation", "assignee", "task_comment", "task_evidence")
+
+IN_TASK: list[tuple[str, str]] = [
+    (f"audience = ANY ({M.AUDIENCES}) OR ", ""),
+    (f"audience = ANY ({M.AUDIENCES})", "audience IN ('PUBLIC', 'GOVERNMENT')"),
+    (f"owner_unit_id = ANY ({M.UNITS})", "false"),
+    (
+        f"owner_unit_id = ANY ({M.UNITS})",
+        f"owner_unit_id = ANY ({M.UNITS}) OR lead_unit_id = ANY ({M.UNITS})",
+    ),
+    ("OR (SELECT true FROM task_involvement i WHERE i.task_id = task.id LIMIT 1)", ""),
+    (f"OR (SELECT u.path && {M.PUBLIC_UNITS} FROM unit u WHERE u.id = owner_unit_id)", ""),
+]
+
+IN_VIEW: list[tuple[str, str]] = [
+    (f"p.state IN {M.LIVE} AND ", ""),
+    (f"p.unit_id = ANY ({M.UNITS}) OR ", ""),
+    (f" OR u.path && {M.PUBLIC_UNITS}", ""),
+    (f"(p.unit_id = ANY ({M.UNITS}) OR u.path && {M.PUBLIC_UNITS})", "true"),
+]
+
+
+@pytest.fixture(scope="module")
+async def walled(servers: Any, template: str) -> AsyncIterator[tuple[Hunter, Place]]:
+    """A world in which there is an occasion for each of them."""
+    needed = [OCCASIONS[name] for name in ("sets", "left", "declined to lead", "declined below")]
+    with databases(servers, template, 1) as (url,):
+        document = Composer(random.Random(1)).document()
+        async with hunting(url, "walls", documents=[document]) as hunter:
+            seed = next(each for each in map(str, range(1_000)) if all(has(make(each)) for has in needed))
+            yield hunter, await hunter.settle(seed)
+
+
+async def everybody(walled: tuple[Hunter, Place]) -> None:
+    """Each reader of the world once."""
+    hunter, place = walled
+    await hunter.walls(place, random.Random(1), len(place.readers))
+
+
+async def broken(walled: tuple[Hunter, Place], spoil: str, mend: str) -> None:
+    hunter, _ = walled
+    await hunter.owner.execute(spoil)
+    try:
+        with pytest.raises(Leak):
+            await everybody(walled)
+    finally:
+        await hunter.owner.execute(mend)
+
+
+async def _said(walled: tuple[Hunter, Place], table: str) -> str:
+    found = await walled[0].owner.fetchval(
+        "SELECT qual FROM pg_policies WHERE tablename = $1 AND cmd = 'SELECT'", table
+    )
+    return str(found)
+
+
+async def test_the_walls_agree_while_nothing_is_broken(walled: tuple[Hunter, Place]) -> None:
+    await everybody(walled)
+
+
+@pytest.mark.parametrize("table", GUARDED)
+@pytest.mark.parametrize("answer", ["true", "false"])
+async def test_a_policy_that_shows_all_or_nothing_is_noticed(
+    walled: tuple[Hunter, Place], table: str, answer: str
+) -> None:
+    change = f"ALTER POLICY select_seen ON {table} USING ({{}})"
+    await broken(walled, change.format(answer), change.format(await _said(walled, table)))
+
+
+@pytest.mark.parametrize(("old", "new"), IN_TASK)
+async def test_a_broken_condition_of_the_policy_of_tasks_is_noticed(
+    walled: tuple[Hunter, Place], old: str, new: str
+) -> None:
+    assert old in M.SEES_TASK
+    change = "ALTER POLICY select_seen ON task USING ({})"
+    spoilt = M.SEES_TASK.replace(old, new)
+    await broken(walled, change.format(spoilt), change.format(await _said(walled, "task")))
+
+
+@pytest.mark.parametrize(("old", "new"), IN_VIEW)
+async def test_a_broken_condition_of_who_is_involved_is_noticed(
+    walled: tuple[Hunter, Place], old: str, new: str
+) -> None:
+    assert old in M.INVOLVED
+    whole = M.INVOLVED.replace("CREATE VIEW", "CREATE OR REPLACE VIEW")
+    await broken(walled, whole.replace(old, new), whole)
