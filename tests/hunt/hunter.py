@@ -110,6 +110,7 @@ class Hunter:
 
     def __post_init__(self) -> None:
         self.documents = self.documents or pool(self.seed, POOL)
+        self.serving = self.database
         self.twin_documents = [each for each in self.documents if not each.walks]
         self.shape = random.Random(self.seed)
 
@@ -123,6 +124,8 @@ class Hunter:
         while self.done < checks:
             place = await self.settle(f"{self.seed}/{worlds}")
             worlds += 1
+            if self.walled is not None:  # behind one wall, then behind both, which must not hide more
+                self.serving = self.walled if worlds % 2 == 0 else self.database
             dice = random.Random(place.seed)
             upto = min(checks, self.done + A_WORLD)
             await self.walls(place, dice)
@@ -162,7 +165,7 @@ class Hunter:
             self.compare(place, reader, document, variables, got)
 
     async def ask(self, actor: Actor, document: Document, variables: dict[str, Any]) -> dict[str, Any]:
-        context = Context(self.database, NOW, actor=actor)
+        context = Context(self.serving, NOW, actor=actor)
         answer = await engine.run(engine.document(document.text), None, variables, context)
         if answer.errors or answer.data is None:
             raise Leak(f"{actor.key}: {document.text} {variables}: {[*map(repr, answer.errors)]}")
