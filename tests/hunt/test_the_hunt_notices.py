@@ -256,6 +256,8 @@ SHOWS: list[tuple[str, str, str, str]] = [
     ("visible_target_outcomes", "own, ", "own milestone", "outside"),
     ("visible_target_outcomes", "", "others' milestone", "outside"),
     ("held_below", ", in_force", "withdrawn below", "official"),
+    ("visible_plans", "Plan.state != PlanState.DRAFT", "held in a draft", "outside"),
+    ("own_targets", ", Target.plan_id.in_(issued)", "held in a draft", "outside"),
     ("plans_seen_whole", "Plan.issuer_unit_id", "own draft", "official"),
     ("visible_clients", " and seat.role", "client below", "official"),
     ("visible_unit_outcomes", "UnitOutcome.plan_id.in_(issued)", "held in a draft", "outside"),
