@@ -180,6 +180,8 @@ class Keyring:
         self._private: dict[str, ECKey] = {}
         self._good: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
         self._read_at: datetime | None = None
+        self._asked_at: datetime | None = None
+        """When a key that was not at hand was last looked for: forged names must not cost a read each."""
         self._reading = asyncio.Lock()
 
     async def load(self, database: Database, now: datetime) -> None:
@@ -201,7 +203,12 @@ class Keyring:
     async def look_up(self, tx: Tx, token: str) -> None:
         """Read the keys again if ``token`` names one that is not at hand, at most once a second."""
         header = _header_of(token)
-        if header is not None and header.kid not in self._held and not self._read_since(tx.now, ASKED_AGAIN):
+        if (
+            header is not None
+            and header.kid not in self._held
+            and not _since(self._asked_at, tx.now, ASKED_AGAIN)
+        ):
+            self._asked_at = tx.now
             await self._read(tx)
 
     def sign(self, claims: Mapping[str, Any], now: datetime) -> str:
@@ -237,14 +244,11 @@ class Keyring:
         return {"keys": [dict(held.public) for held in self._held.values()]}
 
     def _ready(self, now: datetime) -> bool:
-        return self._read_since(now, RELOADED) and self._lasting()
+        return _since(self._read_at, now, RELOADED) and self._lasting()
 
     def _lasting(self) -> bool:
         """Whether there is a key that nothing has been decided against."""
         return any(held.retired_at is None for held in self._held.values())
-
-    def _read_since(self, now: datetime, span: timedelta) -> bool:
-        return self._read_at is not None and abs(now - self._read_at) < span
 
     async def _read(self, tx: Tx) -> None:
         rows = (await tx.session.scalars(_live(tx.now))).all()
@@ -268,6 +272,10 @@ async def _make_first_key(tx: Tx, vault: Vault) -> None:
     await tx.session.execute(_LOCK)
     if not (await tx.session.scalars(_live(tx.now).where(SigningKey.retired_at.is_(None)))).all():
         await rotate_keys(tx, vault)
+
+
+def _since(last: datetime | None, now: datetime, span: timedelta) -> bool:
+    return last is not None and abs(now - last) < span
 
 
 def _header_of(token: str) -> _Header | None:
