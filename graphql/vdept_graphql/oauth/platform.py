@@ -1,6 +1,5 @@
 """What all addresses of the authorization server share."""
 
-
 import structlog
 
 from vdept.clients.keys import Keyring
