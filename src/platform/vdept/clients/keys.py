@@ -8,6 +8,7 @@ encrypted (:mod:`vdept.kernel.vault`).
 import asyncio
 import base64
 import hashlib
+import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ async def rotate_keys(tx: Tx, vault: Vault, *, at_once: bool = False) -> Signing
     await tx.session.execute(_LOCK)
     live = (await tx.session.scalars(_live(tx.now).with_for_update())).all()
     key = ECKey.generate_key("P-256")
-    kid = key.thumbprint()
+    kid = secrets.token_hex(16)  # not the key's thumbprint: in a command, one may look like an option
     public = {"kty": "EC", **_curve_members(key), "kid": kid, "use": "sig", "alg": ALGORITHM}
     row = SigningKey(
         kid=kid,
