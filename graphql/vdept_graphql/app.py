@@ -28,7 +28,6 @@ from vdept_graphql.http import (
     turned_away,
 )
 from vdept_graphql.services import Services
-from vdept_graphql.throttle import Throttle
 
 log = structlog.get_logger("vdept.http")
 
@@ -47,7 +46,7 @@ def create_app(
     """
     services = Services(settings, database, redis)
     authentication = Authentication(services, authenticate)
-    budget = Budget(Throttle(redis), settings.budget_points)
+    budget = Budget(services.throttle, settings.budget_points)
     serve = GraphQLOverHTTP(engine or schema.engine, services, authentication, budget)
 
     @route("/graphql", http_method=["GET", "POST"], status_code=200)

@@ -21,7 +21,7 @@ from vdept_graphql.addresses import client_address
 from vdept_graphql.cookies import sid_of
 from vdept_graphql.failures import Credential, CredentialKind, Failures
 from vdept_graphql.services import Services
-from vdept_graphql.throttle import Throttle, Wait
+from vdept_graphql.throttle import Wait
 
 Authenticate = Callable[[Tx, str, datetime], Awaitable[Actor | None]]
 """What a bearer token is worth now; None for every kind of bad token alike."""
@@ -79,7 +79,7 @@ class Authentication:
         self.services = services
         self.settings = services.settings
         self.sessions = Sessions.of(services.settings, services.redis)
-        self.failures = Failures(Throttle(services.redis))
+        self.failures = Failures(services.throttle)
         self._authenticate = authenticate or self._by_token
 
     async def caller(self, request: Request[Any, Any, Any], tx: Tx) -> Caller:

@@ -8,6 +8,7 @@ from vdept.clients.keys import Keyring
 from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings
 from vdept.kernel.vault import Vault
+from vdept_graphql.throttle import Throttle
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Services:
     database: Database
     redis: Any | None
     """A ``redis.asyncio.Redis``, of Valkey or Redis."""
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """The limits by key of this process: it learns once that Valkey is away, not in every place."""
+        return Throttle(self.redis)
 
     @cached_property
     def keyring(self) -> Keyring:

@@ -6,7 +6,6 @@ from vdept.clients.keys import Keyring
 from vdept.kernel.actor import system
 from vdept_graphql.oauth.server import Addresses
 from vdept_graphql.services import Services
-from vdept_graphql.throttle import Throttle
 
 log = structlog.get_logger("vdept.oauth")
 security = structlog.get_logger("vdept.security")
@@ -22,7 +21,7 @@ class Platform:
         self.settings = services.settings
         self.database = services.database
         self.addresses = Addresses(services.settings.issuer)
-        self.throttle = Throttle(services.redis)
+        self.throttle = services.throttle
 
     @property
     def keyring(self) -> Keyring:

@@ -18,7 +18,6 @@ from vdept_graphql.services import Services
 from vdept_graphql.sign_in.forms import form_of
 from vdept_graphql.sign_in.problems import TooMany, reader
 from vdept_graphql.sign_in.session import SYSTEM, address_of, security, start_session
-from vdept_graphql.throttle import Throttle
 
 WRONG = 20
 PER = timedelta(minutes=10)
@@ -27,7 +26,7 @@ PER = timedelta(minutes=10)
 
 def routes(services: Services) -> list[Any]:
     """The route handlers of one-time links."""
-    throttle = Throttle(services.redis)
+    throttle = services.throttle
 
     async def owner(request: Request[Any, Any, Any], token: str) -> Person:
         try:

@@ -38,7 +38,6 @@ from vdept_graphql.sign_in.oidc_words import (
     SIGN_IN_STALE,
 )
 from vdept_graphql.sign_in.session import SYSTEM, security, see_other, start_session
-from vdept_graphql.throttle import Throttle
 
 LONGEST_CODE = 4000
 LONGEST_HINT = 4000
@@ -99,7 +98,7 @@ async def farewell(services: Services, session: Session) -> str | None:
 
 def routes(services: Services) -> list[Any]:
     """The route handlers of the providers. Raises ValueError when the settings list one that cannot be."""
-    throttle = Throttle(services.redis)
+    throttle = services.throttle
     known = listed(services.settings)
 
     def visit_of(request: Request[Any, Any, Any], key: str) -> Visit:

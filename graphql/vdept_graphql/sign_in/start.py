@@ -24,7 +24,6 @@ from vdept_graphql.sign_in.forms import form_of
 from vdept_graphql.sign_in.letters import MINUTES, link_letter
 from vdept_graphql.sign_in.problems import TooMany, reader
 from vdept_graphql.sign_in.session import SYSTEM, address_of, name_of, security, signed_in
-from vdept_graphql.throttle import Throttle
 
 ASKED = 100
 PER = timedelta(minutes=10)
@@ -80,7 +79,7 @@ class Letters:
 
 def routes(services: Services) -> list[Any]:
     """The route handlers of the sign-in page."""
-    throttle = Throttle(services.redis)
+    throttle = services.throttle
     mailer = Mailer.of(services.settings)
     letters = None if mailer is None else Letters(services, mailer)
 
