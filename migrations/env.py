@@ -4,17 +4,23 @@ from alembic import context
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
 # every table must be known before the comparison
+import vdept.calendars.models
 import vdept.clients.models
+import vdept.deadlines.models
+import vdept.feeds.models
 import vdept.identity.models
 import vdept.kernel.activity
 import vdept.kernel.idempotency
+import vdept.kernel.job_runs
 import vdept.kernel.leases
 import vdept.measurements.models
+import vdept.notifications.models
 import vdept.outcomes.models
 import vdept.people.models
 import vdept.targets.models
 import vdept.tasks.models
 import vdept.units.models
+import vdept.warnings.models
 from vdept.kernel.models import Base
 
 if context.is_offline_mode():

@@ -20,6 +20,11 @@ ABILITIES: dict[Scope, Words] = {
         "create tasks, accept work, report progress and comment",
     ),
     Scope.ACTIVITIES_READ: Words("theo dõi nhật ký hoạt động", "follow the log of activities"),
+    Scope.NOTIFICATIONS_READ: Words("xem hộp thông báo", "read the inbox"),
+    Scope.NOTIFICATIONS_WRITE: Words(
+        "đánh dấu thông báo đã đọc và đổi cách nhận thông báo",
+        "mark notifications as read and change how they arrive",
+    ),
 }
 """For every scope; whoever may write may read the same, and the page says both."""
 

@@ -8,6 +8,8 @@ transaction names in its settings, set with ``SET LOCAL`` and so gone with it:
     ``everything`` for the platform's own jobs and administrators; nothing set: nothing
 ``vdept.units``, ``vdept.public_units``
     the units it speaks for, and those of them that see what happens below them
+``vdept.person``
+    whose inbox, preferences and feeds it may open; nobody's for a client without that scope
 
 They are sent with the BEGIN of the transaction and cost no round trip of their own.
 """
@@ -68,12 +70,13 @@ def narrowly(actor: Actor) -> str:
 
     Made of whole numbers and our own words only: nothing that anybody sent can get into it.
     """
+    person = actor.person_id if actor.may(Scope.NOTIFICATIONS_READ) else None
     if actor.sees_everything:
-        return _settings("everything", (), ())
+        return _settings("everything", (), (), person)
     if not actor.known or not actor.may(Scope.TASKS_READ):
-        return _settings("", (), ())
+        return _settings("", (), (), person)
     public = tuple(sorted(actor.public_unit_ids))
-    return _settings("government" if public else "public", tuple(sorted(actor.unit_ids)), public)
+    return _settings("government" if public else "public", tuple(sorted(actor.unit_ids)), public, person)
 
 
 def opening(actor: Actor) -> str:
@@ -87,12 +90,13 @@ def can_widen(actor: Actor) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _settings(reads: str, units: tuple[int, ...], public: tuple[int, ...]) -> str:
+def _settings(reads: str, units: tuple[int, ...], public: tuple[int, ...], person: int | None) -> str:
     """Without units both lists are empty words: the policies then ask nobody's participations."""
     own, above = (_array(units), _array(public)) if units else ("", "")
     return (
         f"SET LOCAL vdept.reads = '{reads}'; SET LOCAL vdept.units = '{own}'; "
-        f"SET LOCAL vdept.public_units = '{above}'"
+        f"SET LOCAL vdept.public_units = '{above}'; "
+        f"SET LOCAL vdept.person = '{'' if person is None else int(person)}'"
     )
 
 

@@ -20,6 +20,8 @@ class Scope(StrEnum):
     TASKS_READ = "tasks:read"
     TASKS_WRITE = "tasks:write"
     ACTIVITIES_READ = "activities:read"
+    NOTIFICATIONS_READ = "notifications:read"
+    NOTIFICATIONS_WRITE = "notifications:write"
 
 
 _BY_NAME = {scope.value: scope for scope in Scope}
@@ -27,6 +29,7 @@ _READ = {
     Scope.PLANS_WRITE: Scope.PLANS_READ,
     Scope.MEASUREMENTS_WRITE: Scope.MEASUREMENTS_READ,
     Scope.TASKS_WRITE: Scope.TASKS_READ,
+    Scope.NOTIFICATIONS_WRITE: Scope.NOTIFICATIONS_READ,
 }
 
 

@@ -53,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_from: str = "vdept <no-reply@localhost>"
     trusted_proxies: str = ""
     """Networks, comma-separated, whose X-Forwarded-For is believed."""
+    webhook_networks: str = ""
+    """Networks, comma-separated, that are not public and that webhooks may be sent to all the same."""
+    metrics_networks: str = "127.0.0.0/8,::1/128"
+    """Networks, comma-separated, that may read ``/metrics``."""
     session_idle_minutes: AtLeastOne = 30
     session_hours: AtLeastOne = 12
     budget_points: Annotated[int, msgspec.Meta(ge=0)] = 600_000
@@ -96,18 +100,19 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         msg = f"settings: {error} (variables are named VDEPT_…)"
         raise ValueError(msg) from error
     _require_public_url(settings.public_url)
-    networks(settings.trusted_proxies)
+    for variable in ("trusted_proxies", "webhook_networks", "metrics_networks"):
+        networks(getattr(settings, variable), f"VDEPT_{variable.upper()}")
     return settings
 
 
-def networks(text: str) -> tuple[Network, ...]:
-    """The networks of ``VDEPT_TRUSTED_PROXIES``; ValueError says which one is none."""
+def networks(text: str, variable: str = "VDEPT_TRUSTED_PROXIES") -> tuple[Network, ...]:
+    """The networks of a setting; ValueError says which one is none."""
     found: list[Network] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         try:
             found.append(ip_network(part))
         except ValueError as error:
-            msg = f"settings: VDEPT_TRUSTED_PROXIES: {error}; write networks such as 10.0.0.0/8, 10.1.2.3"
+            msg = f"settings: {variable}: {error}; write networks such as 10.0.0.0/8, 10.1.2.3"
             raise ValueError(msg) from error
     return tuple(found)
 

@@ -25,6 +25,16 @@ class Basis(StrEnum):
     REPORTED = "REPORTED"
 
 
+class Frequency(StrEnum):
+    """How often an indicator is measured; a target without a value for longer is silent."""
+
+    DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    MONTHLY = "MONTHLY"
+    QUARTERLY = "QUARTERLY"
+    YEARLY = "YEARLY"
+
+
 class Rollup(StrEnum):
     """How a parent target's value follows from its children's (design, section 4)."""
 
@@ -82,6 +92,7 @@ class Indicator(Base):
     denominator: Mapped[str | None]
     minimum: Mapped[Decimal | None] = mapped_column(Quantity)
     maximum: Mapped[Decimal | None] = mapped_column(Quantity)
+    frequency: Mapped[Frequency | None] = mapped_column(one_of(Frequency, "frequency"))
     sort_key: Mapped[str] = mapped_column(sa.Text(collation="C"))
     search: Mapped[str]
     version: Mapped[int] = mapped_column(server_default=sa.text("1"), default=1)
@@ -136,7 +147,8 @@ class KeyResult(Base):
     """What an objective is judged by: an indicator, a value, a due date, a standard, a roll-up rule.
 
     ``at_risk_points`` and ``off_track_points``: how many points of attainment behind the expected pace make
-    a target AT_RISK and OFF_TRACK. ``milestones``: ``[{"by": "2025-12-31", "value": "20"}, …]`` in date
+    a target AT_RISK and OFF_TRACK. ``gap_points``: how many points what is reported may lie above what is
+    measured before a warning opens. ``milestones``: ``[{"by": "2025-12-31", "value": "20"}, …]`` in date
     order, the phased pace instead of the linear one.
     """
 
@@ -145,6 +157,7 @@ class KeyResult(Base):
         sa.UniqueConstraint("objective_id", "position"),
         sa.CheckConstraint("value_high IS NULL OR value_high >= value", name="between"),
         sa.CheckConstraint("0 <= at_risk_points AND at_risk_points <= off_track_points", name="thresholds"),
+        sa.CheckConstraint("gap_points >= 0", name="gap_points"),
         sa.CheckConstraint("weight > 0", name="weight"),
         sa.Index("ix_key_result_plan_id", "plan_id"),
         sa.Index("ix_key_result_indicator_id", "indicator_id"),
@@ -171,6 +184,9 @@ class KeyResult(Base):
     )
     off_track_points: Mapped[Decimal] = mapped_column(
         sa.Numeric(5, 2), server_default=sa.text("25"), default=Decimal(25)
+    )
+    gap_points: Mapped[Decimal] = mapped_column(
+        sa.Numeric(5, 2), server_default=sa.text("10"), default=Decimal(10)
     )
     milestones: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     story: Mapped[str | None]

@@ -45,6 +45,23 @@ class ParticipationState(StrEnum):
     LEFT = "LEFT"
 
 
+class ExtensionState(StrEnum):
+    """What became of a request for a later due date."""
+
+    REQUESTED = "REQUESTED"
+    GRANTED = "GRANTED"
+    REFUSED = "REFUSED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+class OnDayOff(StrEnum):
+    """Where an occurrence falls due whose day is not worked: left there, or moved to a working day."""
+
+    KEEP = "KEEP"
+    BEFORE = "BEFORE"
+    AFTER = "AFTER"
+
+
 class Timeliness(StrEnum):
     """The four classes the government reports tasks by: open or done, and in time or not."""
 
@@ -59,7 +76,10 @@ class Task(Base):
 
     ``owner_unit_id`` is the unit that set the task (the assigner: it verifies and grants extensions).
     ``due_on`` is the agreed date; ``original_due_on`` the first one; ``extensions`` counts the changes.
-    ``progress`` (0…100) is derived from the accepted participants' progress by their shares.
+    ``progress`` (0…100) is derived from the accepted participants' progress by their shares. ``paused_on``:
+    the day the clock stopped; ``paused_days``: for how many working days it has stood so far, by which the
+    due date moved. ``recurrence_id`` and ``occurrence_on``: the series it was made by, and for which of its
+    days.
     """
 
     __tablename__ = "task"
@@ -81,6 +101,13 @@ class Task(Base):
         sa.Index("ix_task_parent_id", "parent_id", postgresql_where=sa.text("parent_id IS NOT NULL")),
         sa.Index("ix_task_created_at", "created_at", "id"),
         sa.Index(
+            "uq_task_occurrence",
+            "recurrence_id",
+            "occurrence_on",
+            unique=True,
+            postgresql_where=sa.text("recurrence_id IS NOT NULL"),
+        ),
+        sa.Index(
             "ix_task_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}
         ),
     )
@@ -97,6 +124,10 @@ class Task(Base):
     state_reason: Mapped[str | None]
     paused_from: Mapped[TaskState | None] = mapped_column(one_of(TaskState, "paused_from"))
     review_on: Mapped[date | None]
+    paused_on: Mapped[date | None]
+    paused_days: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
+    recurrence_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    occurrence_on: Mapped[date | None]
     owner_unit_id: Mapped[int] = mapped_column(sa.BigInteger, ref("unit.id"), index=True)
     lead_unit_id: Mapped[int | None] = mapped_column(sa.BigInteger, ref("unit.id"), index=True)
     created_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
@@ -205,3 +236,65 @@ class TaskEvidence(Base):
     title: Mapped[str]
     url: Mapped[str]
     created_at: Mapped[Timestamp]
+
+
+class TaskExtension(Base):
+    """A request for a later due date, and what the unit that set the task decided."""
+
+    __tablename__ = "task_extension"
+    __table_args__ = (
+        sa.CheckConstraint("(state = 'REQUESTED') = (decided_at IS NULL)", name="decided"),
+        sa.CheckConstraint("(state = 'GRANTED') = (granted_due_on IS NOT NULL)", name="granted"),
+        sa.Index(
+            "uq_task_extension_open",
+            "task_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'REQUESTED'"),
+        ),
+        sa.Index("ix_task_extension_task_id", "task_id", "id"),
+    )
+
+    id: Mapped[Id]
+    task_id: Mapped[int] = mapped_column(sa.BigInteger, ref("task.id"))
+    unit_id: Mapped[int] = mapped_column(sa.BigInteger, ref("unit.id"))
+    requested_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    requested_at: Mapped[Timestamp]
+    due_on: Mapped[date]
+    wanted_due_on: Mapped[date]
+    reason: Mapped[str]
+    state: Mapped[ExtensionState] = mapped_column(one_of(ExtensionState, "state"))
+    decided_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    decided_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    decision_reason: Mapped[str | None]
+    granted_due_on: Mapped[date | None]
+
+
+class TaskRecurrence(Base):
+    """A task that comes again by an iCalendar rule (RFC 5545): each occurrence is a task of its own.
+
+    ``task_id`` is the task that the occurrences are made like, as it was last: its title, units, roles and
+    shares. ``days_before``: how many days before its due date an occurrence is created. ``next_on``: the day
+    of the next one; none is left when it is null.
+    """
+
+    __tablename__ = "task_recurrence"
+    __table_args__ = (
+        sa.CheckConstraint("days_before BETWEEN 0 AND 366", name="days_before"),
+        sa.Index(
+            "uq_task_recurrence_task_id", "task_id", unique=True, postgresql_where=sa.text("ended_at IS NULL")
+        ),
+        sa.Index("ix_task_recurrence_next", "create_on", "id", postgresql_where=sa.text("ended_at IS NULL")),
+    )
+
+    id: Mapped[Id]
+    task_id: Mapped[int] = mapped_column(sa.BigInteger, ref("task.id"))
+    rule: Mapped[str]
+    starts_on: Mapped[date]
+    days_before: Mapped[int]
+    on_day_off: Mapped[OnDayOff] = mapped_column(one_of(OnDayOff, "on_day_off"))
+    next_on: Mapped[date | None]
+    create_on: Mapped[date | None]
+    created_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    created_at: Mapped[Timestamp]
+    ended_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    version: Mapped[int] = mapped_column(server_default=sa.text("1"), default=1)
