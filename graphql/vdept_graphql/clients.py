@@ -35,6 +35,8 @@ described(
     TASKS_READ="Read tasks and what belongs to them (`tasks:read`).",
     TASKS_WRITE="Create, share and work on tasks (`tasks:write`).",
     ACTIVITIES_READ="Follow the activity feed (`activities:read`).",
+    NOTIFICATIONS_READ="Read the inbox of the person it acts for (`notifications:read`).",
+    NOTIFICATIONS_WRITE="Mark notifications as read, change how they arrive (`notifications:write`).",
 )
 described(
     ClientAuthentication,
