@@ -159,12 +159,27 @@ def upgrade() -> None:
         sa.Column("job", sa.String(), nullable=False),
         sa.Column("holder", sa.String(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("items", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("items", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job_run")),
     )
     op.create_index("ix_job_run_job", "job_run", ["job", "id"], unique=False)
+    op.create_table(
+        "job_state",
+        sa.Column("job", sa.String(), nullable=False),
+        sa.Column("runs", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.Column("failing", sa.BigInteger(), nullable=False),
+        sa.Column("items", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("worked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_job_state")),
+        postgresql_with={"fillfactor": 50},
+    )
     op.create_table(
         "mail",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -803,6 +818,7 @@ def downgrade() -> None:
     op.drop_index("ix_mail_pending", table_name="mail", postgresql_where=sa.text("state = 'PENDING'"))
     op.drop_table("mail")
     op.drop_index("ix_job_run_job", table_name="job_run")
+    op.drop_table("job_state")
     op.drop_table("job_run")
     op.drop_table("holiday")
     op.drop_index(

@@ -58,6 +58,7 @@ FEATURES = (
     "feeds",
     "outcomes",
     "warnings",
+    "monitoring",
 )
 
 
