@@ -1,0 +1,308 @@
+"""What notifications say, and when a mail is due."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vdept.kernel.errors import Locale
+from vdept.notifications.facts import LONGEST, day
+from vdept.notifications.models import NotificationKind
+from vdept.notifications.words import sentence, subject_line
+
+Kind = NotificationKind
+TITLE = "Số hóa hồ sơ đất đai"
+DUE = {"title": TITLE, "due_on": "2026-12-05"}
+
+SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
+    (
+        "before",
+        Kind.REMINDER,
+        {**DUE, "step": -3, "days_left": 3, "recipient": "ASSIGNEES", "folded": []},
+        (
+            f"Nhiệm vụ “{TITLE}” còn 3 ngày làm việc (hạn 05/12/2026). Hãy cập nhật tiến độ; nếu không "
+            "kịp, hãy xin gia hạn trước hạn."
+        ),
+        (
+            f"The task “{TITLE}” is due in 3 working days (due 5 December 2026). Report your progress; "
+            "if it cannot be done in time, ask for an extension before it is due."
+        ),
+    ),
+    (
+        "one day before, of a unit, with two folded",
+        Kind.REMINDER,
+        {**DUE, "step": -1, "folded": [-7, -3], "unit": "Sở Y tế"},
+        (
+            f"Nhiệm vụ “{TITLE}” của Sở Y tế còn 1 ngày làm việc (hạn 05/12/2026). Hãy cập nhật tiến "
+            "độ; nếu không kịp, hãy xin gia hạn trước hạn. (Gộp cả 2 lần nhắc trước.)"
+        ),
+        (
+            f"The task “{TITLE}” of Sở Y tế is due in 1 working day (due 5 December 2026). Report your "
+            "progress; if it cannot be done in time, ask for an extension before it is due. (Stands "
+            "for 2 earlier reminders, too.)"
+        ),
+    ),
+    (
+        "on the day",
+        Kind.REMINDER,
+        {**DUE, "step": 0, "days_left": 0},
+        (
+            f"Nhiệm vụ “{TITLE}” đến hạn ngày 05/12/2026. Hãy cập nhật tiến độ; nếu không kịp, hãy xin "
+            "gia hạn trước hạn."
+        ),
+        (
+            f"The task “{TITLE}” is due on 5 December 2026. Report your progress; if it cannot be done "
+            "in time, ask for an extension before it is due."
+        ),
+    ),
+    (
+        "to the head",
+        Kind.ESCALATION,
+        {**DUE, "step": 1, "days_late": 1, "recipient": "LEAD_HEAD"},
+        (
+            f"Nhiệm vụ “{TITLE}” đã quá hạn 1 ngày làm việc (hạn 05/12/2026). Hãy chỉ đạo hoàn thành "
+            "hoặc xin gia hạn kèm lý do."
+        ),
+        (
+            f"The task “{TITLE}” is 1 working day late (due 5 December 2026). See that it is done, or "
+            "ask for an extension and give the reason."
+        ),
+    ),
+    (
+        "to the issuer, past a vacant seat",
+        Kind.ESCALATION,
+        {**DUE, "step": 10, "days_late": 12, "recipient": "ISSUER_HEAD", "vacant": ["Cục A", "Vụ B"]},
+        (
+            f"Nhiệm vụ “{TITLE}” đã quá hạn 12 ngày làm việc (hạn 05/12/2026). Hãy cho ý kiến chỉ đạo: "
+            "các cấp dưới đã được nhắc mà chưa xong. Bạn nhận thông báo này vì Cục A, Vụ B chưa có "
+            "người giữ chức vụ được nhắc."
+        ),
+        (
+            f"The task “{TITLE}” is 12 working days late (due 5 December 2026). Give directions: "
+            "everybody below has been told and it is not done. You are told because nobody holds the "
+            "role at Cục A, Vụ B."
+        ),
+    ),
+    (
+        "review of a task",
+        Kind.REVIEW_DUE,
+        {**DUE, "step": 0, "subject": "TASK_REVIEW"},
+        (
+            f"Nhiệm vụ “{TITLE}” đang tạm dừng, hẹn xem lại ngày 05/12/2026. Hãy cho tiếp tục, hoặc "
+            "gia hạn tạm dừng kèm lý do."
+        ),
+        (
+            f"The task “{TITLE}” is paused, to be reviewed on 5 December 2026. Resume it, or pause it "
+            "further and give the reason."
+        ),
+    ),
+    (
+        "review of a target",
+        Kind.REVIEW_DUE,
+        {**DUE, "step": 0, "subject": "TARGET_REVIEW"},
+        (
+            f"Chỉ tiêu “{TITLE}” đang tạm dừng, hẹn xem lại ngày 05/12/2026. Hãy cho tiếp tục, hoặc "
+            "gia hạn tạm dừng kèm lý do."
+        ),
+        (
+            f"The target “{TITLE}” is paused, to be reviewed on 5 December 2026. Resume it, or pause "
+            "it further and give the reason."
+        ),
+    ),
+    (
+        "asked",
+        Kind.EXTENSION_REQUESTED,
+        {**DUE, "wanted_due_on": "2027-01-31", "unit": "Công ty X", "reason": "Thiếu dữ liệu."},
+        (
+            f"Công ty X xin gia hạn nhiệm vụ “{TITLE}” từ 05/12/2026 đến 31/01/2027. Lý do: Thiếu dữ "
+            "liệu. Hãy chấp thuận hoặc từ chối."
+        ),
+        (
+            f"Công ty X asks to extend the task “{TITLE}” from 5 December 2026 to 31 January 2027. "
+            "Reason: Thiếu dữ liệu. Grant or refuse it."
+        ),
+    ),
+    (
+        "granted, but less than asked",
+        Kind.EXTENSION_DECIDED,
+        {**DUE, "wanted_due_on": "2027-01-31", "granted_due_on": "2027-01-15", "state": "GRANTED"},
+        f"Nhiệm vụ “{TITLE}” được gia hạn đến 15/01/2027. Hãy hoàn thành trước hạn mới.",
+        f"The task “{TITLE}” was extended to 15 January 2027. Finish it by the new date.",
+    ),
+    (
+        "refused",
+        Kind.EXTENSION_DECIDED,
+        {**DUE, "wanted_due_on": "2027-01-31", "state": "REFUSED", "reason": "Đã gia hạn hai lần"},
+        (f"Yêu cầu gia hạn nhiệm vụ “{TITLE}” bị từ chối. Lý do: Đã gia hạn hai lần. Hạn vẫn là 05/12/2026."),
+        (
+            f"The extension of the task “{TITLE}” was refused. Reason: Đã gia hạn hai lần. It remains "
+            "due on 5 December 2026."
+        ),
+    ),
+    (
+        "withdrawn",
+        Kind.EXTENSION_DECIDED,
+        {**DUE, "state": "WITHDRAWN"},
+        f"Yêu cầu gia hạn nhiệm vụ “{TITLE}” đã được rút lại. Bạn không phải làm gì.",
+        f"The request to extend the task “{TITLE}” was withdrawn. There is nothing left to decide.",
+    ),
+    (
+        "gap",
+        Kind.WARNING_OPENED,
+        {"title": TITLE, "warning": "GAP", "severity": "OFF_TRACK", "subject": "TARGET", "unit": "Xã Y"},
+        (
+            f"Chỉ tiêu “{TITLE}” của Xã Y có số báo cáo chênh lệch với số đo (chệch hướng). Hãy xác "
+            "nhận cảnh báo và ghi rõ sẽ làm gì."
+        ),
+        (
+            f"The target “{TITLE}” of Xã Y has a gap between what is reported and what is measured "
+            "(off track). Acknowledge the warning and say what will be done."
+        ),
+    ),
+    (
+        "a task without the time",
+        Kind.WARNING_OPENED,
+        {"title": TITLE, "warning": "NO_TIME_LEFT", "severity": "AT_RISK"},
+        (
+            f"Nhiệm vụ “{TITLE}” không còn đủ ngày làm việc để hoàn thành (có nguy cơ). Hãy xác nhận "
+            "cảnh báo và ghi rõ sẽ làm gì."
+        ),
+        (
+            f"The task “{TITLE}” cannot be finished in the working days that are left (at risk). "
+            "Acknowledge the warning and say what will be done."
+        ),
+    ),
+    (
+        "over",
+        Kind.WARNING_CLOSED,
+        {"title": TITLE, "warning": "PACE"},
+        (
+            f"Cảnh báo đã hết: chỉ tiêu “{TITLE}” không còn tình trạng “đang chậm so với tiến độ kỳ "
+            "vọng”. Bạn không phải làm gì."
+        ),
+        (
+            f"A warning has ended: no longer true that the target “{TITLE}” is behind its expected "
+            "pace. You need do nothing."
+        ),
+    ),
+    (
+        "moved",
+        Kind.DEADLINE_MOVED,
+        {**DUE, "was_due_on": "2026-12-04", "subject": "TASK", "reason": "hoán đổi ngày nghỉ"},
+        (
+            f"Hạn của nhiệm vụ “{TITLE}” đã chuyển từ 04/12/2026 sang 05/12/2026. Lý do: hoán đổi ngày "
+            "nghỉ. Hãy xem lại kế hoạch của bạn."
+        ),
+        (
+            f"The due date of the task “{TITLE}” moved from 4 December 2026 to 5 December 2026. "
+            "Reason: hoán đổi ngày nghỉ. Look at your plans again."
+        ),
+    ),
+    (
+        "no answer",
+        Kind.DELIVERY_FAILED,
+        {"url": "https://hook.example/x", "error": "503 Service Unavailable."},
+        (
+            "Không gửi được thông báo tới https://hook.example/x: 503 Service Unavailable. Hãy kiểm "
+            "tra địa chỉ rồi gửi lại từ danh sách chưa gửi được."
+        ),
+        (
+            "Notifications could not be delivered to https://hook.example/x: 503 Service Unavailable. "
+            "Check the address, then replay what is on its list of undelivered ones."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "vi", "en"), [row[1:] for row in SENTENCES], ids=[r[0] for r in SENTENCES]
+)
+def test_a_notification_says_what_happened_and_what_to_do(
+    kind: Kind, data: dict[str, Any], vi: str, en: str
+) -> None:
+    assert sentence(kind, data, Locale.VI) == vi
+    assert sentence(kind, data, Locale.EN) == en
+
+
+def test_every_kind_has_its_sentence_in_the_table() -> None:
+    assert {kind for _, kind, *_ in SENTENCES} == set(Kind)
+
+
+SUBJECTS: list[tuple[Kind, dict[str, Any], str, str]] = [
+    (Kind.REMINDER, {"step": -3}, "Còn 3 ngày làm việc", "Due in 3 working days"),
+    (Kind.REMINDER, {"step": -3, "days_left": 1}, "Còn 1 ngày làm việc", "Due in 1 working day"),
+    (Kind.REMINDER, {"step": 0}, "Đến hạn", "Due"),
+    (Kind.REMINDER, {}, "Sắp đến hạn", "Due soon"),
+    (Kind.ESCALATION, {"step": 5}, "Quá hạn 5 ngày làm việc", "5 working days late"),
+    (Kind.ESCALATION, {}, "Quá hạn", "Late"),
+    (Kind.REVIEW_DUE, {}, "Đến ngày xem lại", "Review due"),
+    (Kind.EXTENSION_REQUESTED, {}, "Xin gia hạn", "Extension requested"),
+    (Kind.EXTENSION_DECIDED, {"state": "GRANTED"}, "Được gia hạn", "Extension granted"),
+    (Kind.EXTENSION_DECIDED, {"state": "REFUSED"}, "Không được gia hạn", "Extension refused"),
+    (Kind.EXTENSION_DECIDED, {}, "Đã quyết định gia hạn", "Extension decided"),
+    (Kind.WARNING_OPENED, {}, "Cảnh báo sớm", "Early warning"),
+    (Kind.WARNING_CLOSED, {}, "Hết cảnh báo", "Warning ended"),
+    (Kind.DEADLINE_MOVED, {}, "Hạn đã chuyển", "Due date moved"),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "vi", "en"), SUBJECTS)
+def test_a_subject_line_says_it_in_a_few_words(kind: Kind, data: dict[str, Any], vi: str, en: str) -> None:
+    assert subject_line(kind, {"title": TITLE, **data}, Locale.VI) == f"{vi}: {TITLE}"
+    assert subject_line(kind, {"title": TITLE, **data}, Locale.EN) == f"{en}: {TITLE}"
+    assert subject_line(kind, data, Locale.VI) == vi
+
+
+def test_a_subject_line_of_a_failed_delivery_names_the_address() -> None:
+    assert subject_line(Kind.DELIVERY_FAILED, {"url": "https://h.example"}, Locale.EN) == (
+        "Not delivered: https://h.example"
+    )
+
+
+def test_a_title_cannot_break_out_of_its_line() -> None:
+    data = {"title": "A\r\nBcc: everybody@example.vn\x00 \u2028B", "step": -1}
+    for text in (subject_line(Kind.REMINDER, data, Locale.VI), sentence(Kind.REMINDER, data, Locale.EN)):
+        assert "A Bcc: everybody@example.vn B" in text
+        assert text.isprintable()
+
+
+def test_a_long_title_is_cut() -> None:
+    data = {"title": "x" * 5_000, "step": -1}
+    assert "“" + "x" * (LONGEST - 1) + "…”" in sentence(Kind.REMINDER, data, Locale.VI)
+    assert len(subject_line(Kind.REMINDER, data, Locale.VI)) < 130
+
+
+def test_dates_are_written_as_people_write_them() -> None:
+    assert day(date(2026, 12, 31), Locale.VI) == day("2026-12-31", Locale.VI) == "31/12/2026"
+    assert day(date(2026, 3, 1), Locale.EN) == day("2026-03-01", Locale.EN) == "1 March 2026"
+    assert day("soon", Locale.VI) == day(None, Locale.EN) == day(7, Locale.EN) == ""
+
+
+KEYS = [
+    *("title", "due_on", "was_due_on", "wanted_due_on", "granted_due_on", "step", "days_left", "days_late"),
+    *("recipient", "folded", "unit", "vacant", "subject", "warning", "severity", "state", "reason", "url"),
+    "error",
+]
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.text(max_size=20),
+    st.lists(st.one_of(st.integers(), st.text(max_size=5), st.none()), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    st.dates().map(date.isoformat),
+)
+
+
+@given(st.sampled_from(Kind), st.dictionaries(st.sampled_from(KEYS), ANYTHING), st.sampled_from(Locale))
+def test_whatever_the_data_a_notification_can_be_read(
+    kind: Kind, data: dict[str, Any], locale: Locale
+) -> None:
+    told, subject = sentence(kind, data, locale), subject_line(kind, data, locale)
+    assert told.isprintable()
+    assert told == told.strip()
+    assert subject == subject.strip() != ""
+    assert "None" not in told or any("None" in str(value) for value in data.values())
+    assert "  " not in told
