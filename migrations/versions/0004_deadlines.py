@@ -79,6 +79,20 @@ POLICIES: dict[str, dict[str, str]] = {
 }
 """What each command is let do with which rows; a command without a line is taken from the role."""
 
+UNIT_CALENDAR = """
+CREATE VIEW unit_calendar WITH (security_invoker = true) AS
+SELECT DISTINCT ON (unit_id) unit_id, calendar_id
+FROM (
+    SELECT c.unit_id, c.id AS calendar_id, 2147483647 AS nearness
+    FROM working_calendar c WHERE c.scope = 'UNIT'
+    UNION ALL
+    SELECT u.id, c.id, array_position(u.path, c.unit_id)
+    FROM working_calendar c JOIN unit u ON u.path @> ARRAY[c.unit_id] WHERE c.scope = 'REGION'
+) AS reached
+ORDER BY unit_id, nearness DESC
+"""
+"""The calendar of every unit whose calendar is not the national one: its own, or else the nearest region's."""
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
@@ -148,6 +162,7 @@ def upgrade() -> None:
     op.create_table(
         "holiday",
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("working", sa.Boolean(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("name_en", sa.String(), nullable=False),
         sa.Column("package_version", sa.String(), nullable=False),
@@ -518,13 +533,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("calendar_id", "day", name=op.f("pk_calendar_day")),
     )
     op.create_index(
-        "uq_calendar_day_ordinal",
+        "ix_calendar_day_ordinal",
         "calendar_day",
         ["calendar_id", "ordinal"],
-        unique=True,
+        unique=False,
         postgresql_where=sa.text("working"),
         postgresql_include=["day"],
     )
+    op.create_table(
+        "calendar_change",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("calendar_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_change")),
+    )
+    op.execute("INSERT INTO working_calendar (id, scope) VALUES (0, 'NATIONAL')")
+    op.execute(UNIT_CALENDAR)
     op.create_table(
         "reminder_policy",
         sa.Column("plan_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -780,8 +805,10 @@ def downgrade() -> None:
     )
     op.drop_table("webhook_delivery")
     op.drop_table("reminder_policy")
+    op.execute("DROP VIEW unit_calendar")
+    op.drop_table("calendar_change")
     op.drop_index(
-        "uq_calendar_day_ordinal",
+        "ix_calendar_day_ordinal",
         table_name="calendar_day",
         postgresql_where=sa.text("working"),
         postgresql_include=["day"],

@@ -21,11 +21,15 @@ class CalendarScope(StrEnum):
 
 
 class Holiday(Base):
-    """A public holiday or a substitute day off, as the package of that version has it."""
+    """A day that the package of that version has something to say of.
+
+    ``working`` false: a public holiday or a substitute day off; true: a make-up day, a Saturday that is worked.
+    """
 
     __tablename__ = "holiday"
 
     day: Mapped[date] = mapped_column(primary_key=True)
+    working: Mapped[bool]
     name: Mapped[str]
     name_en: Mapped[str]
     package_version: Mapped[str]
@@ -61,7 +65,10 @@ class CalendarException(Base):
 
 
 class WorkingCalendar(Base):
-    """A calendar: the national one (id 0, without a unit), a region's, or a single unit's own."""
+    """A calendar: the national one (id 0, without a unit), a region's, or a single unit's own.
+
+    Once made it stays, and agrees with the one above it when its exceptions are revoked.
+    """
 
     __tablename__ = "working_calendar"
     __table_args__ = (
@@ -75,15 +82,17 @@ class WorkingCalendar(Base):
 
 
 class CalendarDay(Base):
-    """One day of one calendar. ``ordinal``: working days from the calendar's beginning up to and with it."""
+    """One day of one calendar. ``ordinal``: working days from the calendar's beginning up to and with it.
+
+    The index is not unique, though the pairs are: a changed day moves all that follow in one statement.
+    """
 
     __tablename__ = "calendar_day"
     __table_args__ = (
         sa.Index(
-            "uq_calendar_day_ordinal",
+            "ix_calendar_day_ordinal",
             "calendar_id",
             "ordinal",
-            unique=True,
             postgresql_where=sa.text("working"),
             postgresql_include=["day"],
         ),
@@ -95,3 +104,14 @@ class CalendarDay(Base):
     day: Mapped[date] = mapped_column(primary_key=True)
     working: Mapped[bool]
     ordinal: Mapped[int]
+
+
+class CalendarChange(Base):
+    """A day that became a working day or a day off: what hangs on it is put right by whoever takes the row."""
+
+    __tablename__ = "calendar_change"
+
+    id: Mapped[Id]
+    calendar_id: Mapped[int] = mapped_column(sa.BigInteger)
+    day: Mapped[date]
+    at: Mapped[Timestamp]
