@@ -27,6 +27,7 @@ from vdept_graphql.http import (
     respond,
     turned_away,
 )
+from vdept_graphql.metrics import metrics
 from vdept_graphql.services import Services
 
 log = structlog.get_logger("vdept.http")
@@ -68,6 +69,7 @@ def create_app(
         session,
         live,
         ready,
+        metrics(services),
         pages.style,
         *oauth.routes(services),
         *sign_in.routes(services),

@@ -28,7 +28,7 @@ async def test_expired_credentials_are_forgotten_every_hour(db: Database) -> Non
             made: dict[str, Any] = {"created_at": end - DAY, "expires_at": end - DAY}
             tx.session.add(SignInLink(digest=name.encode(), person_id=person.id, **made))
     for _ in range(2):
-        await jobs.forget_credentials({"database": db})
+        await jobs.forget_credentials({"database": db, "holder": "test"})
         async with db.snapshot(SYSTEM) as tx:
             assert list(await tx.session.scalars(sa.select(RevokedToken.jti))) == ["live"]
             assert [bytes(each) for each in await tx.session.scalars(sa.select(SignInLink.digest))] == [

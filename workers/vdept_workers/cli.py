@@ -10,7 +10,7 @@ from datetime import timedelta
 import click
 
 from vdept.kernel.errors import Locale, Refused, RefusedMany
-from vdept_workers import credentials
+from vdept_workers import board, credentials
 from vdept_workers.runtime import (
     Failure,
     Stopped,
@@ -156,6 +156,7 @@ def token(email: str | None, ttl: timedelta, label: str, show: bool, revoke: int
 cli.add_command(sign_in_link)
 cli.add_command(credentials.keys)
 cli.add_command(credentials.client)
+cli.add_command(board.jobs)
 
 
 @cli.group()

@@ -9,9 +9,10 @@ import structlog
 
 from vdept.clients import upkeep
 from vdept.identity import links
-from vdept.kernel import idempotency, leases
+from vdept.kernel import idempotency, job_runs, leases
 from vdept.kernel.actor import system
 from vdept.kernel.clock import local_date, utc_now
+from vdept.kernel.job_runs import recorded
 from vdept.outcomes import auditing, refresh
 
 Context = dict[str, Any]
@@ -27,7 +28,8 @@ async def reevaluate(ctx: Context) -> None:
     """Move every plan to today's date; does nothing where that has been done."""
     async with leases.held(ctx["database"], "reevaluate", ctx["holder"]) as lease:
         if lease is not None:
-            await refresh.reevaluate(ctx["database"], as_of=local_date(utc_now()))
+            async with recorded(ctx["database"], "reevaluate", ctx["holder"]) as run:
+                run.items = await refresh.reevaluate(ctx["database"], as_of=local_date(utc_now()))
 
 
 async def audit_outcomes(ctx: Context) -> None:
@@ -35,20 +37,29 @@ async def audit_outcomes(ctx: Context) -> None:
     async with leases.held(ctx["database"], "audit_outcomes", ctx["holder"]) as lease:
         if lease is None:
             return
-        for plan, audit in (await auditing.audit_all(ctx["database"])).items():
-            if not audit.clean:
-                first = [str(difference) for difference in audit.differences[:5]]
-                log.error("outcomes differ from a rebuild", plan=plan, rows=audit.rows, first=first)
+        async with recorded(ctx["database"], "audit_outcomes", ctx["holder"]) as run:
+            for plan, audit in (await auditing.audit_all(ctx["database"])).items():
+                run.items += 1
+                if not audit.clean:
+                    first = [str(difference) for difference in audit.differences[:5]]
+                    log.error("outcomes differ from a rebuild", plan=plan, rows=audit.rows, first=first)
 
 
 async def forget_idempotency_keys(ctx: Context) -> None:
-    """Delete the keys that are older than their promise of 24 hours."""
-    async with ctx["database"].begin(system("forget_idempotency_keys")) as tx:
+    """Delete the keys that are older than their promise of 24 hours, and what jobs did long ago."""
+    async with (
+        recorded(ctx["database"], "forget_idempotency_keys", ctx["holder"]),
+        ctx["database"].begin(system("forget_idempotency_keys")) as tx,
+    ):
         await idempotency.forget_expired(tx)
+        await job_runs.forget_old(tx)
 
 
 async def forget_credentials(ctx: Context) -> None:
     """Delete codes, tokens, assertions and sign-in links that are long past their end."""
-    async with ctx["database"].begin(system("forget_credentials")) as tx:
+    async with (
+        recorded(ctx["database"], "forget_credentials", ctx["holder"]),
+        ctx["database"].begin(system("forget_credentials")) as tx,
+    ):
         await upkeep.forget_expired(tx)
         await links.forget_expired(tx)

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from vdept.kernel.db import Database
+from vdept.kernel.job_runs import recorded
 
 BUSY = 0.1
 IDLE = 1.0
@@ -69,8 +70,9 @@ async def persist(name: str, step: Callable[[], Awaitable[float]]) -> NoReturn:
 class Sweeper:
     """Applies changes by calling ``refresh`` until there are none, again and again."""
 
-    def __init__(self, database: Database, refresh: Refresh) -> None:
+    def __init__(self, database: Database, refresh: Refresh, holder: str = "") -> None:
         self._database = database
+        self._holder = holder
         self._refresh = refresh
         self._rung = asyncio.Event()
 
@@ -86,7 +88,9 @@ class Sweeper:
         clock = asyncio.get_running_loop().time
         started = clock()
         self._rung.clear()
-        report = await self._refresh(self._database)
+        async with recorded(self._database, "refresh_outcomes", self._holder) as run:
+            report = await self._refresh(self._database)
+            run.items = report.changes
         if report.more:
             return 0.0
         if report.changes:

@@ -65,7 +65,7 @@ async def run(
     """Work until ``stop`` is set."""
     database = Database(database_url, pool_size=pool_size)
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    sweeper, heartbeat = Sweeper(database, sweep), Heartbeat(database, holder)
+    sweeper, heartbeat = Sweeper(database, sweep, holder), Heartbeat(database, holder)
     ctx: dict[str, Any] = {"database": database, "sweeper": sweeper, "holder": holder}
     loops = [
         asyncio.create_task(persist("heartbeat", heartbeat.beat)),

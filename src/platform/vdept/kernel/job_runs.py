@@ -5,7 +5,7 @@ one run, and a look that found nothing only moves the job's own line. Counters m
 process that is killed; what was done is never counted from here.
 """
 
-import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +23,7 @@ from vdept.kernel.db import Database, Tx
 from vdept.kernel.models import Base, Id, Timestamp
 
 ACTOR = system("job_runs")
+_log = logging.getLogger(__name__)
 FLUSH = 5.0
 """Seconds that the runs of one job in one process are counted together."""
 
@@ -103,11 +104,12 @@ async def recorded(database: Database, job: str, holder: str) -> AsyncIterator[R
         tally.items += run.items
         tally.seconds += now - started
         if error is not None or now - tally.written >= FLUSH:
-            # What is counted here must never be why work fails: a database that is away says so elsewhere.
-            with contextlib.suppress(sa.exc.SQLAlchemyError, OSError):
+            try:
                 await _write(database, job, holder, tally, error)
-                tallies = _tallies.setdefault(database, {})
-                tallies[job] = _Tally(written=now)
+                _tallies[database][job] = _Tally(written=now)
+            except (sa.exc.SQLAlchemyError, OSError) as away:
+                # Counting must never be why work fails; it is tried again with the next run.
+                _log.warning("the run of %s could not be counted: %s", job, str(away).split("\n")[0])
 
 
 async def _write(database: Database, job: str, holder: str, tally: _Tally, error: str | None) -> None:
@@ -130,7 +132,7 @@ async def _write(database: Database, job: str, holder: str, tally: _Tally, error
             "runs": JobState.runs + fresh.excluded.runs,
             "failures": JobState.failures + fresh.excluded.failures,
             "failing": sa.case((fresh.excluded.failing > 0, JobState.failing + 1), else_=0),
-            "items": JobState.items + fresh.excluded.items,
+            "items": JobState.items + fresh.excluded["items"],
             "seconds": JobState.seconds + fresh.excluded.seconds,
             "looked_at": fresh.excluded.looked_at,
             "worked_at": sa.func.coalesce(fresh.excluded.worked_at, JobState.worked_at),
