@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
-from vdept.kernel import leases, migrations
+from vdept.kernel import job_runs, leases, migrations
 from vdept.kernel.actor import system
 from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings
+from vdept.monitoring.queues import queues
 from vdept_workers.doorbell import open_redis
 from vdept_workers.runtime import Addresses, Failure, first_line, servers
 from vdept_workers.sweep import AWAY
@@ -30,6 +31,9 @@ SKEW = 2.0
 
 LAG = timedelta(seconds=5)
 """How old the oldest change may be that is not in the outcomes yet."""
+
+QUEUE_LAG = timedelta(minutes=5)
+"""How long the oldest thing in a queue may have been due."""
 
 
 class Finding(NamedTuple):
@@ -82,7 +86,24 @@ async def check_extensions(patient: Patient) -> Finding:
 
 
 AWAY_ADVICE = "Is it running, is its address right, and has `vdept migrate` run?"
-GUARDED = ("task", "participation", "assignee", "task_comment", "task_evidence")
+GUARDED = (
+    "task",
+    "participation",
+    "assignee",
+    "task_comment",
+    "task_evidence",
+    "task_extension",
+    "task_recurrence",
+    "reminder",
+    "notification",
+    "notification_preference",
+    "mail_queue",
+    "mail",
+    "webhook_endpoint",
+    "webhook_delivery",
+    "early_warning",
+    "calendar_feed",
+)
 """Tables whose rows the database itself shows to nobody but whom they are for."""
 
 _WALL = sa.text(
@@ -187,6 +208,22 @@ async def _oldest_change(patient: Patient) -> int | None:
         return found
 
 
+async def check_jobs(patient: Patient) -> Finding:
+    """No job fails again and again, no queue stands still, nothing was given up."""
+    async with patient.database.snapshot(ACTOR) as tx:
+        failing = [state.job for state in (await job_runs.board(tx, runs=0)).states if state.failing]
+        waiting = await queues(tx, tx.now)
+    late = [queue.name for queue in waiting if queue.lag > QUEUE_LAG]
+    given_up = sum(queue.given_up for queue in waiting)
+    parts = [
+        *(f"failing: {job}" for job in failing),
+        *(f"standing still: {name}" for name in late),
+        *([f"{given_up} deliveries given up"] if given_up else []),
+    ]
+    advice = "`vdept jobs` shows them."
+    return Finding(not failing and not late, "; ".join(parts) or "nothing is late", advice, bool(parts))
+
+
 CHECKS: dict[str, Callable[[Patient], Awaitable[Finding]]] = {
     "python": check_python,
     "data": check_data,
@@ -199,6 +236,7 @@ CHECKS: dict[str, Callable[[Patient], Awaitable[Finding]]] = {
     "providers": check_providers,
     "worker": check_worker,
     "outcomes": check_outcomes,
+    "jobs": check_jobs,
 }
 
 
