@@ -46,7 +46,7 @@ POLICIES: dict[str, dict[str, str]] = {
     "webhook_delivery": {
         "SELECT": f"{SEES_ALL} OR {OF_OWN_ENDPOINT}",
         "UPDATE": f"{MAY_ALL} OR {OF_OWN_ENDPOINT}",
-        "INSERT": SEES_ALL,
+        "INSERT": f"{SEES_ALL} OR {OF_OWN_ENDPOINT}",
     },
     "reminder": {
         "SELECT": f"{SEES_ALL} OR recipient_id = {PERSON} OR (subject IN ('TASK', 'TASK_REVIEW')"
@@ -138,20 +138,70 @@ def upgrade() -> None:
         sa.Column("response", sa.String(), nullable=True),
         sa.Column("respond_by", sa.Date(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("closed_because", sa.String(), nullable=True),
+        sa.Column(
+            "closed_because",
+            sa.Enum(
+                "ENDED",
+                "DUE",
+                "DONE",
+                "PAUSED",
+                "WITHDRAWN",
+                "CANCELLED",
+                "DECLINED",
+                "PLAN_CLOSED",
+                name="closed_because",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=True,
+        ),
+        sa.Column("notified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(acknowledged_at IS NULL) = (response IS NULL)", name=op.f("ck_early_warning_acknowledged")
+            "num_nonnulls(acknowledged_at, response, respond_by) IN (0, 3)",
+            name=op.f("ck_early_warning_answered"),
         ),
         sa.CheckConstraint(
             "(closed_at IS NULL) = (closed_because IS NULL)", name=op.f("ck_early_warning_closed")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_early_warning")),
+        postgresql_with={"fillfactor": 80},
+    )
+    op.create_index(
+        "ix_early_warning_open",
+        "early_warning",
+        ["plan_id", sa.text("severity DESC"), "id"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_index("ix_early_warning_plan_id", "early_warning", ["plan_id", "id"], unique=False)
     op.create_index(
+        "ix_early_warning_promised",
+        "early_warning",
+        ["respond_by"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL AND reminded_at IS NULL AND respond_by IS NOT NULL"),
+    )
+    op.create_index(
         "ix_early_warning_subject", "early_warning", ["subject", "subject_id", "id"], unique=False
     )
+    op.create_index(
+        "ix_early_warning_unanswered",
+        "early_warning",
+        ["opened_on"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL AND acknowledged_at IS NULL AND escalated_at IS NULL"),
+    )
     op.create_index("ix_early_warning_unit_id", "early_warning", ["unit_id", "id"], unique=False)
+    op.create_index(
+        "ix_early_warning_untold",
+        "early_warning",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("closed_at IS NULL AND notified_at IS NULL"),
+    )
     op.create_index(
         "uq_early_warning_open",
         "early_warning",
@@ -487,9 +537,28 @@ def upgrade() -> None:
         sa.Column("previous_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_by_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("disabled_because", sa.String(), nullable=True),
+        sa.Column(
+            "disabled_because",
+            sa.Enum(
+                "BY_HAND",
+                "GONE",
+                "FAILING",
+                name="disabled_because",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            nullable=True,
+        ),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.CheckConstraint(
+            "(disabled_at IS NULL) = (disabled_because IS NULL)", name=op.f("ck_webhook_endpoint_disabled")
+        ),
+        sa.CheckConstraint(
+            "(previous_secret IS NULL) = (previous_until IS NULL)", name=op.f("ck_webhook_endpoint_previous")
+        ),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_webhook_endpoint_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoint")),
     )
@@ -563,7 +632,8 @@ def upgrade() -> None:
         "webhook_delivery",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("endpoint_id", sa.BigInteger(), nullable=False),
-        sa.Column("notification_id", sa.BigInteger(), nullable=False),
+        sa.Column("notification_id", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.String(), nullable=True),
         sa.Column(
             "state",
             sa.Enum(
@@ -581,9 +651,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("token", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("replayed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("status", sa.SmallInteger(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(notification_id IS NULL) = (kind IS NULL)", name=op.f("ck_webhook_delivery_test")
+        ),
         sa.ForeignKeyConstraint(
             ["endpoint_id"], ["webhook_endpoint.id"], name=op.f("fk_webhook_delivery_endpoint_id")
         ),
@@ -595,9 +669,19 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_delivery_pending",
         "webhook_delivery",
-        ["next_at", "id"],
+        ["endpoint_id", "next_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'PENDING'"),
+    )
+    op.create_index(
+        "ix_webhook_delivery_dead",
+        "webhook_delivery",
+        ["endpoint_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'DEAD'"),
+    )
+    op.create_index(
+        "ix_webhook_delivery_endpoint_id", "webhook_delivery", ["endpoint_id", "id"], unique=False
     )
     op.create_table(
         "reminder_step",
@@ -798,6 +882,12 @@ def downgrade() -> None:
     op.drop_index("ix_task_extension_task_id", table_name="task_extension")
     op.drop_table("task_extension")
     op.drop_table("reminder_step")
+    op.drop_index("ix_webhook_delivery_endpoint_id", table_name="webhook_delivery")
+    op.drop_index(
+        "ix_webhook_delivery_dead",
+        table_name="webhook_delivery",
+        postgresql_where=sa.text("state = 'DEAD'"),
+    )
     op.drop_index(
         "ix_webhook_delivery_pending",
         table_name="webhook_delivery",

@@ -73,8 +73,8 @@ def inserting(source: str) -> str:
         WHERE coalesce(p.email, true) AND p.stopped_at IS NULL AND t.kind <> ALL (coalesce(p.muted, '{{}}'))
         RETURNING 1),
     hooked AS (
-        INSERT INTO webhook_delivery (endpoint_id, notification_id, state, created_at, next_at)
-        SELECT e.id, t.id, 'PENDING', :now, :now
+        INSERT INTO webhook_delivery (endpoint_id, notification_id, kind, state, created_at, next_at)
+        SELECT e.id, t.id, t.kind, 'PENDING', :now, :now
         FROM told t JOIN webhook_endpoint e ON e.unit_id = t.unit_id
         WHERE e.disabled_at IS NULL AND (e.kinds = '{{}}' OR t.kind = ANY (e.kinds))
         RETURNING 1)

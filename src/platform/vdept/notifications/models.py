@@ -45,6 +45,14 @@ class WebhookState(StrEnum):
     DEAD = "DEAD"
 
 
+class WebhookDisabled(StrEnum):
+    """Why nothing goes to an endpoint any more."""
+
+    BY_HAND = "BY_HAND"
+    GONE = "GONE"
+    FAILING = "FAILING"
+
+
 class Notification(Base):
     """One entry of one person's inbox, addressed to them in the capacity of ``unit_id``.
 
@@ -136,10 +144,17 @@ class Mail(Base):
 
 
 class WebhookEndpoint(Base):
-    """An address of a unit's system that is told what its people are told. The secrets are kept sealed."""
+    """An address of a unit's system that is told what its people are told. The secrets are kept sealed.
+
+    ``kinds``: what it is told of, everything if empty. ``failing_since``: nothing has arrived since then.
+    """
 
     __tablename__ = "webhook_endpoint"
-    __table_args__ = (sa.Index("ix_webhook_endpoint_unit_id", "unit_id", "id"),)
+    __table_args__ = (
+        sa.CheckConstraint("(disabled_at IS NULL) = (disabled_because IS NULL)", name="disabled"),
+        sa.CheckConstraint("(previous_secret IS NULL) = (previous_until IS NULL)", name="previous"),
+        sa.Index("ix_webhook_endpoint_unit_id", "unit_id", "id"),
+    )
 
     id: Mapped[Id]
     unit_id: Mapped[int] = mapped_column(sa.BigInteger, ref("unit.id"))
@@ -150,30 +165,46 @@ class WebhookEndpoint(Base):
     previous_until: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     created_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     created_at: Mapped[Timestamp]
+    failing_since: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     disabled_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
-    disabled_because: Mapped[str | None]
+    disabled_because: Mapped[WebhookDisabled | None] = mapped_column(
+        one_of(WebhookDisabled, "disabled_because")
+    )
     version: Mapped[int] = mapped_column(server_default=sa.text("1"), default=1)
 
 
 class WebhookDelivery(Base):
-    """A notification on its way to an endpoint. Its webhook-id follows from its id, however often sent."""
+    """A notification on its way to an endpoint. Its webhook-id follows from its id, however often sent.
+
+    Without a notification it is a test. ``attempts`` counts the answers and failures since ``replayed_at``,
+    ``token`` how often it was claimed; ``error`` says in a word why the last attempt failed.
+    """
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         sa.UniqueConstraint("endpoint_id", "notification_id"),
+        sa.CheckConstraint("(notification_id IS NULL) = (kind IS NULL)", name="test"),
         sa.Index(
-            "ix_webhook_delivery_pending", "next_at", "id", postgresql_where=sa.text("state = 'PENDING'")
+            "ix_webhook_delivery_pending",
+            "endpoint_id",
+            "next_at",
+            "id",
+            postgresql_where=sa.text("state = 'PENDING'"),
         ),
+        sa.Index("ix_webhook_delivery_dead", "endpoint_id", "id", postgresql_where=sa.text("state = 'DEAD'")),
+        sa.Index("ix_webhook_delivery_endpoint_id", "endpoint_id", "id"),
     )
 
     id: Mapped[Id]
     endpoint_id: Mapped[int] = mapped_column(sa.BigInteger, ref("webhook_endpoint.id"))
-    notification_id: Mapped[int] = mapped_column(sa.BigInteger)
+    notification_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    kind: Mapped[str | None]
     state: Mapped[WebhookState] = mapped_column(one_of(WebhookState, "state"))
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, server_default=sa.text("0"), default=0)
     created_at: Mapped[Timestamp]
     next_at: Mapped[Timestamp]
     token: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.text("0"), default=0)
+    replayed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     delivered_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     status: Mapped[int | None] = mapped_column(sa.SmallInteger)
     error: Mapped[str | None]
