@@ -23,6 +23,7 @@ from vdept.tasks.lifecycle import decline_task
 from vdept.tasks.models import Assignee, ParticipationState, Task, TaskComment, TaskEvidence
 from vdept.tasks.sharing import decline_invitation
 from vdept.tasks.talking import comment_on_task
+from vdept_workers import doctor
 
 GUARDED = ("task", "participation", "assignee", "task_comment", "task_evidence")
 STATE = "SELECT current_setting('vdept.reads', true), current_setting('vdept.units', true)"
@@ -214,7 +215,8 @@ async def test_naming_the_principal_costs_no_round_trip_of_its_own(login: Databa
     begin, *others = [query for query in sent if not query.startswith("SELECT")]
     assert begin == (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SET LOCAL vdept.reads = 'public'; "
-        f"SET LOCAL vdept.units = '{{{world.firm.id}}}'; SET LOCAL vdept.public_units = '{{}}'"
+        f"SET LOCAL vdept.units = '{{{world.firm.id}}}'; SET LOCAL vdept.public_units = '{{}}'; "
+        f"SET LOCAL vdept.person = '{world.firm_head.person_id}'"
     )
     assert others == ["ROLLBACK;"]
 
@@ -302,7 +304,7 @@ async def test_the_role_may_read_every_table_and_owns_none(owner: Database) -> N
         )
         rows = answer.all()
         guarded = await tx.session.scalars(text("SELECT relname FROM pg_class WHERE relrowsecurity"))
-        assert set(guarded) == set(GUARDED)
+        assert set(guarded) == set(doctor.GUARDED)
     assert len(rows) > 20
     assert [row for row in rows if row[1:] != (True, False, False)] == []
 

@@ -2,22 +2,18 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
-from rich.console import Console
-from rich.table import Table
 
-from vdept.kernel import job_runs, leases
-from vdept.kernel.actor import system
-from vdept.kernel.clock import LOCAL, utc_now
-from vdept.kernel.db import Database
-from vdept.monitoring.exposition import WORKERS, exposition
-from vdept.monitoring.queues import queues
 from vdept_workers.runtime import on_database
 
-ACTOR = system("cli")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vdept.kernel.db import Database
+    from vdept.kernel.job_runs import JobState
+
 ALWAYS = "all the time"
 
 
@@ -32,19 +28,30 @@ def jobs(runs: int, as_json: bool, prometheus: bool) -> None:
         return
     seen = on_database(lambda database: look(database, runs))
     if as_json:
+        import msgspec
+
         click.echo(msgspec.json.encode(seen))
     else:
         _print(seen)
 
 
-async def _exposition(database: Database) -> bytes:
-    async with database.snapshot(ACTOR) as tx:
+async def _exposition(database: "Database") -> bytes:
+    from vdept.kernel.actor import system
+    from vdept.monitoring.exposition import exposition
+
+    async with database.snapshot(system("cli")) as tx:
         return await exposition(tx)
 
 
-async def look(database: Database, runs: int) -> dict[str, Any]:
+async def look(database: "Database", runs: int) -> dict[str, Any]:
     """The board as plain values: ``jobs``, ``queues``, ``runs``, ``workers``."""
-    async with database.snapshot(ACTOR) as tx:
+    from vdept.kernel import job_runs, leases
+    from vdept.kernel.actor import system
+    from vdept.kernel.clock import utc_now
+    from vdept.monitoring.exposition import WORKERS
+    from vdept.monitoring.queues import queues
+
+    async with database.snapshot(system("cli")) as tx:
         board = await job_runs.board(tx, runs=runs)
         waiting = await queues(tx, tx.now)
         alive = await leases.living(tx.session, WORKERS)
@@ -78,6 +85,7 @@ async def look(database: Database, runs: int) -> dict[str, Any]:
 
 def scheduled(now: datetime) -> dict[str, datetime]:
     """When each scheduled job runs next."""
+    from vdept.kernel.clock import LOCAL
     from vdept_workers.settings import WorkerSettings
 
     found = {}
@@ -88,7 +96,7 @@ def scheduled(now: datetime) -> dict[str, datetime]:
     return found
 
 
-def _line(name: str, next_run: datetime | None, state: job_runs.JobState | None) -> dict[str, Any]:
+def _line(name: str, next_run: datetime | None, state: "JobState | None") -> dict[str, Any]:
     return {
         "job": name,
         "next_run": next_run,
@@ -103,6 +111,8 @@ def _line(name: str, next_run: datetime | None, state: job_runs.JobState | None)
 
 
 def _print(seen: dict[str, Any]) -> None:
+    from rich.console import Console
+
     console = Console()
     console.print(f"{seen['workers']} workers alive")
     console.print(_jobs(seen["jobs"]))
@@ -111,7 +121,9 @@ def _print(seen: dict[str, Any]) -> None:
         console.print(_runs(seen["runs"]))
 
 
-def _jobs(lines: list[dict[str, Any]]) -> Table:
+def _jobs(lines: list[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
     table = Table(
         "job", "runs next", "last looked", "last did something", "runs", "items", "failures", "last error"
     )
@@ -132,7 +144,9 @@ def _jobs(lines: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _queues(lines: list[dict[str, Any]]) -> Table:
+def _queues(lines: list[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
     table = Table("queue", "waiting", "for", "given up")
     for line in lines:
         waited = str(timedelta(seconds=round(line["lag_seconds"]))) if line["waiting"] else ""
@@ -140,7 +154,9 @@ def _queues(lines: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _runs(lines: list[dict[str, Any]]) -> Table:
+def _runs(lines: list[dict[str, Any]]) -> "Table":
+    from rich.table import Table
+
     table = Table("last runs", "began", "seconds", "items", "error")
     for line in lines:
         table.add_row(
@@ -154,4 +170,6 @@ def _runs(lines: list[dict[str, Any]]) -> Table:
 
 
 def _local(instant: datetime | None) -> str:
+    from vdept.kernel.clock import LOCAL
+
     return f"{instant.astimezone(LOCAL):%Y-%m-%d %H:%M:%S}" if instant else ""
