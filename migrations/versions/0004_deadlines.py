@@ -37,7 +37,7 @@ POLICIES: dict[str, dict[str, str]] = {
         "INSERT": f"{MAY_ALL} OR {OWN}",
     },
     "mail_queue": {"SELECT": MAY_ALL, "DELETE": MAY_ALL, "INSERT": SEES_ALL},
-    "mail": {"SELECT": f"{MAY_ALL} OR {OWN}", "UPDATE": MAY_ALL, "INSERT": MAY_ALL},
+    "mail": {"SELECT": f"{MAY_ALL} OR {OWN}", "UPDATE": MAY_ALL, "DELETE": MAY_ALL, "INSERT": MAY_ALL},
     "webhook_endpoint": {
         "SELECT": f"{SEES_ALL} OR {OF_OWN_UNIT}",
         "UPDATE": f"{MAY_ALL} OR {OF_OWN_UNIT}",
@@ -250,6 +250,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("person_id", sa.BigInteger(), nullable=False),
         sa.Column("notification_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("omitted", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -282,9 +283,9 @@ def upgrade() -> None:
     op.create_table(
         "mail_queue",
         sa.Column("notification_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("notification_id", name=op.f("pk_mail_queue")),
+        sa.PrimaryKeyConstraint("person_id", "notification_id", name=op.f("pk_mail_queue")),
     )
     op.create_index("ix_mail_queue_due_at", "mail_queue", ["due_at"], unique=False)
     op.create_table(
@@ -837,11 +838,22 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("recurrence_id IS NOT NULL"),
     )
+    for table in ("task", "target"):
+        op.create_index(
+            f"ix_{table}_review_on",
+            table,
+            ["review_on", "id"],
+            unique=False,
+            postgresql_where=sa.text("state = 'PAUSED'"),
+        )
     op.create_check_constraint("gap_points", "key_result", "gap_points >= 0")
+    # Since when a task is paused, its log says; a task that was paused without one, its last change.
     op.execute(
-        "UPDATE task SET paused_on = CAST(updated_at AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date) "
-        "WHERE state = 'PAUSED'"
+        "UPDATE task SET paused_on = CAST(coalesce((SELECT max(activity.at) FROM activity "
+        "WHERE subject_type = 'Task' AND subject_id = task.id AND verb = 'task.paused'), updated_at) "
+        "AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date) WHERE state = 'PAUSED'"
     )
+    op.create_check_constraint("pause_has_begun", "task", "(state = 'PAUSED') = (paused_on IS NOT NULL)")
     _guard()
 
 
@@ -863,6 +875,7 @@ def downgrade() -> None:
     )
     op.drop_column("task", "occurrence_on")
     op.drop_column("task", "recurrence_id")
+    op.drop_constraint("pause_has_begun", "task")
     op.drop_column("task", "paused_days")
     op.drop_column("task", "paused_on")
     op.drop_column("key_result", "gap_points")

@@ -76,7 +76,7 @@ class Mailer:
         )
 
     async def send(self, letter: Letter, now: datetime) -> None:
-        """Hand one letter to the server. Raises MailNotSent."""
+        """Hand one letter to the server, on a connection of its own. Raises MailNotSent."""
         try:
             await aiosmtplib.send(
                 compose(letter, self.sender, now),
@@ -92,6 +92,23 @@ class Mailer:
             code = getattr(error, "code", None)
             kind = type(error).__name__ if code is None else f"{type(error).__name__} {code}"
             raise MailNotSent(kind) from None  # its text may quote the letter
+
+    async def connect(self) -> aiosmtplib.SMTP:
+        """A connection that has said hello, gone over to TLS and signed in, for many letters.
+
+        Raises what aiosmtplib raises, whose text may quote what was sent: tell its kind and code only.
+        """
+        line = aiosmtplib.SMTP(
+            hostname=self.host,
+            port=self.port,
+            username=self.user,
+            password=self.password,
+            use_tls=self.tls,
+            start_tls=self.start_tls,
+            timeout=PATIENCE,
+        )
+        await line.connect()
+        return line
 
     @property
     def start_tls(self) -> bool | None:

@@ -39,13 +39,18 @@ class Vault:
                 "what `openssl rand -hex 32` prints."
             )
             raise VaultError(msg)
-        derived = HKDF(SHA256(), length=32, salt=None, info=b"vdept vault 1").derive(secret.encode())
-        self._cipher = AESGCM(derived)
+        self._secret = secret.encode()
+        self._cipher = AESGCM(self.key("vault 1"))
 
     @classmethod
     def of(cls, settings: Settings) -> "Vault":
         """The vault of this installation; makes the key's file where there is neither key nor file."""
         return cls(settings.secret_key or secret_in(settings.data_path))
+
+    def key(self, purpose: str) -> bytes:
+        """256 bits for one purpose, the same each time; one key says nothing of another."""
+        info = f"vdept {purpose}".encode()
+        return HKDF(SHA256(), length=32, salt=None, info=info).derive(self._secret)
 
     def encrypt(self, plain: bytes) -> bytes:
         """``plain`` as it may be stored; twice the same gives different bytes."""

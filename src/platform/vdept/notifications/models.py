@@ -115,15 +115,23 @@ class MailQueue(Base):
     """A notification that is to go out by e-mail, with whatever else is due for its person by then."""
 
     __tablename__ = "mail_queue"
-    __table_args__ = (sa.Index("ix_mail_queue_due_at", "due_at"),)
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("person_id", "notification_id"),  # in this order: a letter is one person's
+        sa.Index("ix_mail_queue_due_at", "due_at"),
+    )
 
-    notification_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
-    person_id: Mapped[int] = mapped_column(sa.BigInteger)
+    notification_id: Mapped[int] = mapped_column(sa.BigInteger, autoincrement=False)
+    person_id: Mapped[int] = mapped_column(sa.BigInteger, autoincrement=False)
     due_at: Mapped[Timestamp]
 
 
 class Mail(Base):
-    """One e-mail to one person. Its Message-ID follows from its id: sent again, it is the same message."""
+    """One e-mail to one person. Its Message-ID follows from its id: sent again, it is the same message.
+
+    ``omitted``: how many notifications it mentions only by their number. ``next_at`` is when it is tried
+    next, and, while somebody sends it, when their lease runs out; ``token`` counts the leases. ``error`` is
+    the server's code and never its text.
+    """
 
     __tablename__ = "mail"
     __table_args__ = (
@@ -134,6 +142,7 @@ class Mail(Base):
     id: Mapped[Id]
     person_id: Mapped[int] = mapped_column(sa.BigInteger)
     notification_ids: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger))
+    omitted: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
     state: Mapped[MailState] = mapped_column(one_of(MailState, "state"))
     attempts: Mapped[int] = mapped_column(sa.SmallInteger, server_default=sa.text("0"), default=0)
     created_at: Mapped[Timestamp]
