@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from vdept.calendars import upkeep
 from vdept.kernel import embedded, migrations
 from vdept.kernel.actor import system
 from vdept.kernel.db import Database
@@ -32,6 +33,7 @@ async def fresh(
         servers.database_url = url
         await migrations.migrate(url)
         database = Database(url, pool_size=pool_size)
+        await upkeep.ensure_on(database)
         yield database, servers
         await database.close()
         servers.postgres.psql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE);")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from vdept.calendars import upkeep
 from vdept.kernel import embedded, migrations
 from vdept.kernel.db import Database
 
@@ -34,6 +35,9 @@ def servers() -> Iterator[embedded.EmbeddedServers]:
 @pytest.fixture(scope="session")
 async def template(servers: embedded.EmbeddedServers) -> str:
     await migrations.migrate(servers.database_url)
+    database = Database(servers.database_url, pool_size=1, role=None)
+    await upkeep.ensure_on(database)
+    await database.close()
     return TEMPLATE
 
 

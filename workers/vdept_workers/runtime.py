@@ -212,17 +212,29 @@ def bring_up_to_date(url: str, patience: float = 30) -> None:
     """Migrate as the login of ``url``; what it may not do becomes one sentence."""
     from sqlalchemy.exc import DBAPIError
 
-    from vdept.kernel import migrations
-
     wait_for_database(url, patience)
     try:
-        asyncio.run(migrations.migrate(url))
+        asyncio.run(_migrate(url))
     except DBAPIError as error:
         refused: BaseException | None = error.orig and error.orig.__cause__
         if getattr(refused, "sqlstate", None) != INSUFFICIENT_PRIVILEGE or refused is None:
             raise
         msg = f"The database cannot be migrated: {first_line(refused)}."
         raise Failure(msg) from error
+
+
+async def _migrate(url: str) -> None:
+    """The migrations, and what they cannot bring along: the working calendar from the package."""
+    from vdept.calendars import upkeep
+    from vdept.kernel import migrations
+    from vdept.kernel.db import Database
+
+    await migrations.migrate(url)
+    database = Database(url, pool_size=1, role=None)
+    try:
+        await upkeep.ensure_on(database)
+    finally:
+        await database.close()
 
 
 def on_database(act: "Callable[[Database], Awaitable[T]]") -> T:

@@ -23,7 +23,7 @@ class CalendarScope(StrEnum):
 class Holiday(Base):
     """A day that the package of that version has something to say of.
 
-    ``working`` false: a public holiday or a substitute day off; true: a make-up day, a Saturday that is worked.
+    ``working`` false: a public holiday or a substitute day off; true: a make-up day (làm bù).
     """
 
     __tablename__ = "holiday"
@@ -107,7 +107,7 @@ class CalendarDay(Base):
 
 
 class CalendarChange(Base):
-    """A day that became a working day or a day off: what hangs on it is put right by whoever takes the row."""
+    """A day that became worked or free: whoever takes the row puts right what hangs on it."""
 
     __tablename__ = "calendar_change"
 
