@@ -36,7 +36,7 @@ POLICIES: dict[str, dict[str, str]] = {
         "UPDATE": f"{MAY_ALL} OR {OWN}",
         "INSERT": f"{MAY_ALL} OR {OWN}",
     },
-    "mail_queue": {"SELECT": MAY_ALL, "DELETE": MAY_ALL, "INSERT": SEES_ALL},
+    "mail_queue": {"SELECT": MAY_ALL, "UPDATE": MAY_ALL, "DELETE": MAY_ALL, "INSERT": SEES_ALL},
     "mail": {"SELECT": f"{MAY_ALL} OR {OWN}", "UPDATE": MAY_ALL, "DELETE": MAY_ALL, "INSERT": MAY_ALL},
     "webhook_endpoint": {
         "SELECT": f"{SEES_ALL} OR {OF_OWN_UNIT}",
@@ -869,6 +869,8 @@ def _guard() -> None:
 
 
 def downgrade() -> None:
+    for table in ("target", "task"):
+        op.drop_index(f"ix_{table}_review_on", table_name=table)
     op.drop_constraint("gap_points", "key_result")
     op.drop_index(
         "uq_task_occurrence", table_name="task", postgresql_where=sa.text("recurrence_id IS NOT NULL")

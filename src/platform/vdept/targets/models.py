@@ -213,6 +213,7 @@ class Target(Base):
         sa.Index("ix_target_parent_id", "parent_id"),
         sa.Index("ix_target_plan_id", "plan_id", "level"),
         sa.Index("ix_target_unit_id", "unit_id", "indicator_id", "due_on"),
+        sa.Index("ix_target_review_on", "review_on", "id", postgresql_where=sa.text("state = 'PAUSED'")),
     )
 
     id: Mapped[Id]

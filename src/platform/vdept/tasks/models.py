@@ -90,6 +90,7 @@ class Task(Base):
             "state NOT IN ('PAUSED', 'CANCELLED', 'DECLINED') OR state_reason IS NOT NULL", name="reason"
         ),
         sa.CheckConstraint("(state = 'PAUSED') = (review_on IS NOT NULL)", name="pause_has_review"),
+        sa.CheckConstraint("(state = 'PAUSED') = (paused_on IS NOT NULL)", name="pause_has_begun"),
         sa.CheckConstraint(
             "(state IN ('DELIVERED', 'VERIFIED')) = (delivered_on IS NOT NULL)", name="delivered"
         ),
@@ -100,6 +101,7 @@ class Task(Base):
         sa.Index("ix_task_plan_id", "plan_id", "due_on", "id"),
         sa.Index("ix_task_parent_id", "parent_id", postgresql_where=sa.text("parent_id IS NOT NULL")),
         sa.Index("ix_task_created_at", "created_at", "id"),
+        sa.Index("ix_task_review_on", "review_on", "id", postgresql_where=sa.text("state = 'PAUSED'")),
         sa.Index(
             "uq_task_occurrence",
             "recurrence_id",
@@ -239,7 +241,10 @@ class TaskEvidence(Base):
 
 
 class TaskExtension(Base):
-    """A request for a later due date, and what the unit that set the task decided."""
+    """A later due date: asked for by ``unit_id``, or granted by it unasked; and what was decided.
+
+    ``due_on``: the date as it stood when it was asked for. ``requested_by_id`` is null where nobody asked.
+    """
 
     __tablename__ = "task_extension"
     __table_args__ = (
