@@ -26,6 +26,7 @@ from vdept_workers.runtime import (
     stop_on_signals,
 )
 from vdept_workers.sign_in import sign_in_link
+from vdept_workers.working_calendar import working_calendar
 
 
 class Ttl(click.ParamType[timedelta]):
@@ -157,6 +158,7 @@ cli.add_command(sign_in_link)
 cli.add_command(credentials.keys)
 cli.add_command(credentials.client)
 cli.add_command(board.jobs)
+cli.add_command(working_calendar)
 
 
 @cli.group()

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from vdept.calendars import upkeep as calendars
 from vdept.clients import upkeep
 from vdept.identity import links
 from vdept.kernel import idempotency, job_runs, leases
@@ -43,6 +44,12 @@ async def audit_outcomes(ctx: Context) -> None:
                 if not audit.clean:
                     first = [str(difference) for difference in audit.differences[:5]]
                     log.error("outcomes differ from a rebuild", plan=plan, rows=audit.rows, first=first)
+
+
+async def keep_calendars(ctx: Context) -> None:
+    """Prolong the working calendars into a new year and copy a newer package; does nothing otherwise."""
+    async with recorded(ctx["database"], "keep_calendars", ctx["holder"]) as run:
+        run.items = await calendars.ensure_on(ctx["database"])
 
 
 async def forget_idempotency_keys(ctx: Context) -> None:

@@ -11,7 +11,7 @@ from vdept.kernel.clock import LOCAL
 from vdept_workers import jobs
 from vdept_workers.doorbell import decode, encode
 
-DAILY = (jobs.reevaluate,)
+DAILY = (jobs.keep_calendars, jobs.reevaluate,)
 """Jobs that belong to a new day; each leaves alone what is done."""
 
 
@@ -23,6 +23,7 @@ class WorkerSettings:
         func(jobs.refresh_outcomes, name="refresh_outcomes", timeout=5, keep_result=0, max_tries=3),
     )
     cron_jobs = (
+        cron(jobs.keep_calendars, name="keep_calendars", minute=0, timeout=300),
         cron(jobs.reevaluate, name="reevaluate", minute=0, timeout=300),
         cron(jobs.audit_outcomes, name="audit_outcomes", hour=2, minute=30, timeout=300),
         cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),
