@@ -175,7 +175,7 @@ async def target(tx: Tx, of: KeyResult, holder: Unit, parent: Target | None = No
         starts_on=more.pop("starts_on", date(2026, 1, 1)),
         due_on=more.pop("due_on", of.due_on),
         assigned_by_unit_id=parent.unit_id if parent else holder.id,
-        assigned_at=NOW,
+        assigned_at=more.pop("assigned_at", NOW),
         **more,
     )
     tx.session.add(row)
@@ -190,6 +190,8 @@ async def task(tx: Tx, owner: Unit, lead: Unit | None = None, of: Plan | None = 
     due_on = more.pop("due_on", date(2026, 6, 30))
     role = more.pop("role", ParticipantRole.BUILDER)
     share = more.pop("share", 1)
+    if more.get("state") is TaskState.PAUSED:
+        more.setdefault("paused_on", NOW.date())
     row = Task(
         plan_id=of.id if of else None,
         title=title,

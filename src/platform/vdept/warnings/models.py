@@ -90,9 +90,7 @@ class EarlyWarning(Base):
         sa.Index(
             "ix_early_warning_promised",
             "respond_by",
-            postgresql_where=sa.text(
-                "closed_at IS NULL AND reminded_at IS NULL AND respond_by IS NOT NULL"
-            ),
+            postgresql_where=sa.text("closed_at IS NULL AND reminded_at IS NULL AND respond_by IS NOT NULL"),
         ),
         {"postgresql_with": {"fillfactor": 80}},
     )
