@@ -32,12 +32,21 @@ class Note(NamedTuple):
 
 
 MORNING = "interval '8 hours'"
-_LOCAL = "(CAST(:now AS timestamptz) AT TIME ZONE 'Asia/Ho_Chi_Minh')"
-_SLOT = f"""CASE coalesce(p.cadence, 'INSTANT')
-    WHEN 'DAILY' THEN date_trunc('day', {_LOCAL} - {MORNING}) + interval '1 day' + {MORNING}
-    WHEN 'WEEKLY' THEN date_trunc('week', {_LOCAL} - {MORNING}) + interval '7 days' + {MORNING}
-    ELSE {_LOCAL} END"""
-_QUIET_ENDS = """CASE
+
+
+def slot(now: str = ":now") -> str:
+    """The local time of the next mail at the cadence of the preferences ``p``, for what is added ``now``.
+
+    :func:`vdept.notifications.rules.mail_due` says the same in Python.
+    """
+    local = f"(CAST({now} AS timestamptz) AT TIME ZONE 'Asia/Ho_Chi_Minh')"
+    return f"""CASE coalesce(p.cadence, 'INSTANT')
+    WHEN 'DAILY' THEN date_trunc('day', {local} - {MORNING}) + interval '1 day' + {MORNING}
+    WHEN 'WEEKLY' THEN date_trunc('week', {local} - {MORNING}) + interval '7 days' + {MORNING}
+    ELSE {local} END"""
+
+
+QUIET_ENDS = """CASE
     WHEN p.quiet_from IS NULL THEN s.at
     WHEN p.quiet_from < p.quiet_until THEN
         CASE WHEN CAST(s.at AS time) >= p.quiet_from AND CAST(s.at AS time) < p.quiet_until
@@ -45,6 +54,7 @@ _QUIET_ENDS = """CASE
     WHEN CAST(s.at AS time) >= p.quiet_from THEN date_trunc('day', s.at) + interval '1 day' + p.quiet_until
     WHEN CAST(s.at AS time) < p.quiet_until THEN date_trunc('day', s.at) + p.quiet_until
     ELSE s.at END"""
+"""The same, ``s.at``, put off to where the quiet hours of ``p`` end if it lies in them."""
 
 
 def inserting(source: str) -> str:
@@ -53,6 +63,9 @@ def inserting(source: str) -> str:
     ``source`` selects person_id, unit_id, kind, subject_type, subject_id, plan_id, data, origin, origin_id;
     ``:now`` is the instant of the act. What is there already is left as it is. Returns (added, mails,
     webhooks), how many of each.
+
+    The transaction has its number before the first row has one: live inboxes tell by it which numbers may
+    still appear behind those that they have seen (``notifications.live``).
     """
     return f"""
     WITH told AS (
@@ -60,16 +73,16 @@ def inserting(source: str) -> str:
             origin_id, created_at)
         SELECT n.person_id, n.unit_id, n.kind, n.subject_type, n.subject_id, n.plan_id, n.data, n.origin,
             n.origin_id, :now
-        FROM ({source}) n
+        FROM ({source}) n CROSS JOIN pg_current_xact_id()
         ON CONFLICT (origin, origin_id, person_id) DO NOTHING
         RETURNING id, person_id, unit_id, kind),
     mailed AS (
         INSERT INTO mail_queue (notification_id, person_id, due_at)
-        SELECT t.id, t.person_id, ({_QUIET_ENDS}) AT TIME ZONE 'Asia/Ho_Chi_Minh'
+        SELECT t.id, t.person_id, ({QUIET_ENDS}) AT TIME ZONE 'Asia/Ho_Chi_Minh'
         FROM told t
         JOIN person ON person.id = t.person_id AND person.active
         LEFT JOIN notification_preference p ON p.person_id = t.person_id
-        CROSS JOIN LATERAL (SELECT {_SLOT} AS at) s
+        CROSS JOIN LATERAL (SELECT {slot()} AS at) s
         WHERE coalesce(p.email, true) AND p.stopped_at IS NULL AND t.kind <> ALL (coalesce(p.muted, '{{}}'))
         RETURNING 1),
     hooked AS (

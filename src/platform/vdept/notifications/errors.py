@@ -7,8 +7,8 @@ TOO_MANY_NOTIFICATIONS = refusal(
     Kind.INVALID,
     vi="Mỗi lần chỉ đánh dấu được tối đa {limit} thông báo, bạn gửi {given}. "
     "Hãy chia nhỏ, hoặc đánh dấu tất cả theo bộ lọc.",
-    en="At most {limit} notifications can be marked at a time; you sent {given}. Send fewer, or mark all that "
-    "match a filter.",
+    en="At most {limit} notifications can be marked at a time; you sent {given}. Send fewer, or mark all "
+    "that match a filter.",
 )
 QUIET_HOURS_INCOMPLETE = refusal(
     "QUIET_HOURS_INCOMPLETE",
