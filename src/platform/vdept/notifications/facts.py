@@ -42,6 +42,11 @@ def working_days(count: int, locale: Locale) -> str:
     return f"{count} working day{'' if count == 1 else 's'}"
 
 
+def one_line(text: str) -> str:
+    """Without anything that could end a line, hide text or turn it around."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 class Facts:
     """The values of one notification, and the words for each of them in one language."""
 
@@ -57,7 +62,7 @@ class Facts:
         value = self.data.get(name)
         if not isinstance(value, str):
             return ""
-        line = " ".join("".join(c if c.isprintable() else " " for c in value).split())
+        line = one_line(value)
         return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
     def number(self, name: str) -> int | None:
@@ -66,7 +71,8 @@ class Facts:
 
     def names(self, name: str) -> str:
         value = self.data.get(name)
-        return ", ".join(v for v in value if isinstance(v, str)) if isinstance(value, list | tuple) else ""
+        told = value if isinstance(value, list | tuple) else ()
+        return ", ".join(filter(None, (one_line(each) for each in told if isinstance(each, str))))
 
     def day(self, name: str) -> str:
         return day(self.data.get(name), self.locale)

@@ -14,7 +14,7 @@ warnings
 a date that moved
     ``title``, ``due_on`` (from now on), ``was_due_on``, ``reason``
 a delivery that failed
-    ``url``, ``error``
+    ``url`` or ``email``, ``error``; ``bounces``: how often in a row the address was refused
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +35,8 @@ def sentence(kind: NotificationKind, data: Mapping[str, Any], locale: Locale) ->
 def subject_line(kind: NotificationKind, data: Mapping[str, Any], locale: Locale) -> str:
     """The same in a few words on one line, as an e-mail's subject."""
     facts = Facts(data, locale)
-    about = facts.text("url" if kind is NotificationKind.DELIVERY_FAILED else "title", LONGEST_IN_SUBJECT)
+    names = ("url", "email") if kind is NotificationKind.DELIVERY_FAILED else ("title",)
+    about = next(filter(None, (facts.text(name, LONGEST_IN_SUBJECT) for name in names)), "")
     head = _HEADINGS[kind](facts)
     return f"{head}: {about}" if about else head
 
@@ -234,7 +235,20 @@ def _moved(facts: Facts) -> str:
     return told + facts.because() + facts.pick(" Hãy xem lại kế hoạch của bạn.", " Look at your plans again.")
 
 
+def _bounced(facts: Facts, email: str) -> str:
+    error, times = facts.text("error"), facts.number("bounces") or 0
+    why = f" ({error})" if error else ""
+    return facts.pick(
+        f"Máy chủ thư của {email} đã từ chối thư {times} lần liên tiếp{why}, nên hệ thống ngừng gửi thư tới "
+        "đó. Thông báo vẫn có ở đây. Hãy kiểm tra địa chỉ rồi bật lại thư trong tùy chọn thông báo.",
+        f"The mail server of {email} refused letters {times} times in a row{why}, so nothing more is sent "
+        "there. Notifications stay here. Check the address, then switch mail on again in your preferences.",
+    )
+
+
 def _failed(facts: Facts) -> str:
+    if email := facts.text("email"):
+        return _bounced(facts, email)
     url, error = facts.text("url"), facts.text("error").rstrip(".")
     told = facts.pick("Không gửi được thông báo", "Notifications could not be delivered")
     told += facts.pick(f" tới {url}", f" to {url}") if url else ""
