@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import strawberry
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +14,9 @@ from vdept.identity.sessions import Sessions
 from vdept.kernel.actor import Actor, ActorKind
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.errors import Locale
+
+if TYPE_CHECKING:
+    from vdept_graphql.services import Services
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -84,6 +87,8 @@ class Context:
     locale: Locale = Locale.VI
     actor: Actor = NOBODY
     sessions: Sessions | None = None
+    services: "Services | None" = None
+    """What this API process stands on, for the few verbs that need its settings or its vault."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _snapshot: AsyncExitStack | None = None

@@ -229,7 +229,7 @@ class GraphQLOverHTTP:
         started = time.perf_counter()
         named = locale_of(request.headers.get("accept-language"))
         context = Context(self.services.database, utc_now(), named or Locale.VI)
-        context.sessions = self.authentication.sessions
+        context.sessions, context.services = self.authentication.sessions, self.services
         it = Exchange(request, context, named, seen={"method": request.method})
         try:
             response = await self._answer(it)

@@ -28,4 +28,9 @@ class Services:
     @cached_property
     def keyring(self) -> Keyring:
         """The signing keys, made when they are first needed: only then must there be a secret key."""
-        return Keyring(Vault.of(self.settings))
+        return Keyring(self.vault)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What secrets are encrypted with before they are stored."""
+        return Vault.of(self.settings)
