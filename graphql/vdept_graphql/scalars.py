@@ -1,6 +1,6 @@
 """Scalars: exact decimals, local dates, instants."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
@@ -77,6 +77,19 @@ def write_datetime(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def parse_time(value: object) -> time:
+    try:
+        if isinstance(value, str) and len(value) == len("22:00") and value[2] == ":":
+            return time.fromisoformat(value)
+    except ValueError:
+        pass
+    raise GraphQLError("Time: give a time of day as HH:MM, 00:00 to 23:59.")
+
+
+def write_time(value: time) -> str:
+    return f"{value:%H:%M}"
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
@@ -97,5 +110,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="An instant (thời điểm), in UTC, as `2026-03-02T03:00:00Z`.",
         serialize=write_datetime,
         parse_value=parse_datetime,
+    ),
+    time: strawberry.scalar(
+        name="Time",
+        description="A time of day (giờ) in Asia/Ho_Chi_Minh, to the minute, as `HH:MM`.",
+        serialize=write_time,
+        parse_value=parse_time,
     ),
 }

@@ -13,6 +13,8 @@ from vdept_graphql.identities import IdentityQuery
 from vdept_graphql.identity_mutations import IdentityMutation
 from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
 from vdept_graphql.nodes import NodeQuery
+from vdept_graphql.notification_mutations import NotificationMutation
+from vdept_graphql.notifications import NotificationQuery
 from vdept_graphql.people import PeopleQuery
 from vdept_graphql.people_mutations import PeopleMutation
 from vdept_graphql.plan_import import PlanImportMutation
@@ -42,6 +44,7 @@ class Query(
     ActivityQuery,
     ClientQuery,
     IdentityQuery,
+    NotificationQuery,
 ):
     """The read side."""
 
@@ -62,6 +65,7 @@ class Mutation(
     MeasurementMutation,
     TaskLifeMutation,
     TaskSharingMutation,
+    NotificationMutation,
 ):
     """The write side."""
 

@@ -45,6 +45,7 @@ TYPES: Mapping[Place, str] = {
     Scope.TASKS_READ: "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity TaskAnswer "
     "CreatedTask Comment Evidence",
     Scope.ACTIVITIES_READ: "Activity ActivityFeed",
+    Scope.NOTIFICATIONS_READ: "Notification InboxSubject UnreadCount UnreadOfKind NotificationPreferences",
     PERSONAL: "ApiClient ClientAuthorization Identity",
 }
 """Every type that has fields, once. A connection and its edges are placed with what they list; a payload is
@@ -61,6 +62,8 @@ MUTATIONS: Mapping[Place, str] = {
     "extendTask reportProgress reportProgressMany inviteParticipants acceptInvitation declineInvitation "
     "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget addDependency "
     "removeDependency setParentTask commentOnTask addEvidence",
+    Scope.NOTIFICATIONS_WRITE: "markNotificationsRead markAllNotificationsRead markNotificationsUnread "
+    "setNotificationPreferences resumeEmail",
     PERSONAL: "createPerson updatePerson grantMembership endMembership registerClient updateClient "
     "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity",
 }
