@@ -22,7 +22,8 @@ from vdept.notifications.webhooks.sending import Sender
 from vdept.units.models import Unit
 from vdept_graphql.ids import encode
 
-VAULT = Vault("a secret key of thirty-two letters")
+SECRET_KEY = "a secret key of thirty-two letters"
+VAULT = Vault(SECRET_KEY)
 HERE: tuple[Network, ...] = (ip_network("127.0.0.0/8"),)
 """Where the tests' receivers are; an operator would list such a network."""
 
@@ -72,7 +73,7 @@ class Scene:
         self.told += count
 
     def sender(self, post: Post | None = None, **more: Any) -> Sender:
-        return Sender(self.db, VAULT, encode, HERE, post=post, **more)
+        return Sender(self.db, lambda: VAULT, encode, HERE, post=post, **more)
 
     async def deliveries(self, endpoint: WebhookEndpoint | None = None) -> list[WebhookDelivery]:
         async with self.db.snapshot(SYSTEM) as tx:

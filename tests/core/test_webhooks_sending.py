@@ -126,7 +126,7 @@ async def test_the_secret_is_not_in_the_database(scene: Scene, receiver: Receive
 async def test_with_another_secret_key_nothing_is_sent_unsigned(scene: Scene, receiver: Receiver) -> None:
     await scene.endpoint(receiver.url)
     await scene.tell()
-    other = Sender(scene.db, Vault("another key of thirty-two letters"), encode, HERE)
+    other = Sender(scene.db, lambda: Vault("another key of thirty-two letters"), encode, HERE)
     await drain(other)
     assert not receiver.arrived
     assert await states(scene) == [(PENDING, None, "SECRET_UNREADABLE")]

@@ -15,9 +15,10 @@ from arq.connections import ArqRedis
 from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
+from vdept.notifications.adding import DOORBELL as NOTIFICATIONS
 from vdept.targets.changes import DOORBELL as OUTCOMES
 
-JOBS = {OUTCOMES: "refresh_outcomes"}
+JOBS = {OUTCOMES: "refresh_outcomes", NOTIFICATIONS: "send_out"}
 """Which job answers which bell."""
 
 QUIET = 0.05

@@ -25,6 +25,12 @@ async def refresh_outcomes(ctx: Context) -> None:
     ctx["sweeper"].wake()
 
 
+async def send_out(ctx: Context) -> None:
+    """The doorbell rang: there may be mail and webhooks to send."""
+    for sender in ctx["senders"]:
+        sender.wake()
+
+
 async def reevaluate(ctx: Context) -> None:
     """Move every plan to today's date; does nothing where that has been done."""
     async with leases.held(ctx["database"], "reevaluate", ctx["holder"]) as lease:

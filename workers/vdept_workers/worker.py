@@ -22,11 +22,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from vdept.kernel import leases
 from vdept.kernel.actor import system
 from vdept.kernel.db import Database
+from vdept.kernel.settings import Settings, load
 from vdept.outcomes.refresh import refresh
 from vdept_workers.doorbell import JOBS, open_redis
 from vdept_workers.runtime import ENDING
 from vdept_workers.settings import DAILY, WorkerSettings
 from vdept_workers.sweep import Refresh, Sweeper, persist
+from vdept_workers.webhooks import Webhooks
 
 BEAT = 3.0
 """Seconds between heartbeats; a worker that missed three is taken for gone."""
@@ -60,16 +62,24 @@ class Heartbeat:
 
 
 async def run(
-    database_url: str, redis_url: str, stop: asyncio.Event, *, pool_size: int = 5, sweep: Refresh = refresh
+    database_url: str,
+    redis_url: str,
+    stop: asyncio.Event,
+    *,
+    pool_size: int = 5,
+    sweep: Refresh = refresh,
+    settings: Settings | None = None,
 ) -> None:
     """Work until ``stop`` is set."""
     database = Database(database_url, pool_size=pool_size)
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     sweeper, heartbeat = Sweeper(database, sweep, holder), Heartbeat(database, holder)
-    ctx: dict[str, Any] = {"database": database, "sweeper": sweeper, "holder": holder}
+    webhooks = Webhooks(database, settings or load(), holder)
+    ctx: dict[str, Any] = {"database": database, "sweeper": sweeper, "holder": holder, "senders": [webhooks]}
     loops = [
         asyncio.create_task(persist("heartbeat", heartbeat.beat)),
         asyncio.create_task(sweeper.run()),
+        asyncio.create_task(webhooks.run()),
         asyncio.create_task(persist("job queue", lambda: _listen(redis_url, ctx))),
         asyncio.create_task(persist("daily jobs", lambda: _daily(ctx))),
     ]

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class Sender:
     def __init__(
         self,
         database: Database,
-        vault: Vault,
+        vault: Callable[[], Vault],
         encode: Encode,
         networks: Iterable[Network] = (),
         *,

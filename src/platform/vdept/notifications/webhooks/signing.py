@@ -3,6 +3,7 @@
 import base64
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime
 
 from standardwebhooks.webhooks import Webhook
@@ -28,7 +29,8 @@ def seal(vault: Vault, secret: str) -> bytes:
 class Signer:
     """Signs with sealed secrets; one that was unsealed is kept in memory, for the next delivery."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Callable[[], Vault]) -> None:
+        """``vault`` is opened when there is something to sign: only then must there be a secret key."""
         self._vault = vault
         self._known: OrderedDict[bytes, Webhook] = OrderedDict()
 
@@ -45,7 +47,7 @@ class Signer:
     def _webhook(self, sealed: bytes) -> Webhook:
         webhook = self._known.pop(sealed, None)
         if webhook is None:
-            webhook = Webhook(self._vault.decrypt(sealed).decode())
+            webhook = Webhook(self._vault().decrypt(sealed).decode())
         self._known[sealed] = webhook
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
