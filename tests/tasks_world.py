@@ -27,6 +27,9 @@ TABLES = (
     "task_dependency",
     "task_comment",
     "task_evidence",
+    "task_extension",
+    "task_recurrence",
+    "notification",
     "outcome_change",
     "activity",
 )

@@ -207,6 +207,7 @@ async def test_an_extension_is_granted_by_the_owner_and_counted(world: World) ->
         "to": "2026-09-30",
         "reason": "chờ hướng dẫn",
         "extensions": 1,
+        "extension_id": 1,
     }
     assert await world.changes() == [(task.id, None)] * 2
 

@@ -66,6 +66,9 @@ DONE_STATES = (S.DELIVERED, S.VERIFIED)
 FINAL_STATES = (S.VERIFIED, S.CANCELLED)
 """Nothing follows. Until then, work is held by the persons it is assigned to (requirements 12 and 13)."""
 
+ASKS_NO_MORE = (*DONE_STATES, S.DECLINED, S.CANCELLED)
+"""Nobody works towards the due date any more: a request for a later one is pointless."""
+
 REPORTING_STATES = (S.IN_PROGRESS, S.DELIVERED)
 """Progress is reported while the work runs, and completed by the others until the result is verified."""
 

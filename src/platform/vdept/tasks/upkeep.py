@@ -11,14 +11,16 @@ from vdept.targets.changes import target_changed, task_changed
 from vdept.targets.models import Plan, PlanState, Target
 from vdept.tasks.models import (
     Assignee,
+    ExtensionState,
     ParticipantRole,
     Participation,
     ParticipationState,
     Task,
+    TaskExtension,
     TaskState,
     TaskTarget,
 )
-from vdept.tasks.rules import LIVE, OPEN_STATES, Step, is_open, step_to, task_progress
+from vdept.tasks.rules import ASKS_NO_MORE, LIVE, OPEN_STATES, Step, is_open, step_to, task_progress
 from vdept.tasks.sql import among
 from vdept.units.models import Unit
 
@@ -41,7 +43,8 @@ def move(
     """Take ``step`` if the table of transitions has it; returns what the activity says of it."""
     to = may(task, step, expected_version)
     before, task.state = task.state, to
-    task.paused_from = before if step is Step.PAUSE else None
+    pausing = step is Step.PAUSE
+    task.paused_from, task.paused_on = (before, tx.today) if pausing else (None, None)
     task.review_on = None
     task.state_reason = reason
     touch(tx, task)
@@ -72,7 +75,24 @@ async def settle(tx: Tx, task: Task) -> None:
         .values(due_on=task.due_on, open=is_live)
         .execution_options(synchronize_session=False)
     )
+    if task.state in ASKS_NO_MORE:
+        await _end_request(tx, task)
     await task_changed(tx, task.plan_id, task.id)
+
+
+async def _end_request(tx: Tx, task: Task) -> None:
+    """A request for a later date that nobody need decide any more."""
+    ended = await tx.session.scalar(
+        sa.update(TaskExtension)
+        .where(TaskExtension.task_id == task.id, TaskExtension.state == ExtensionState.REQUESTED)
+        .values(state=ExtensionState.WITHDRAWN, decided_at=tx.now)
+        .returning(TaskExtension.id)
+        .execution_options(synchronize_session=False)
+    )
+    if ended is not None:
+        data = {"extension_id": ended, "because": task.state.value}
+        unit_id, plan_id = task.lead_unit_id, task.plan_id
+        tx.record("task.extension_withdrawn", "Task", task.id, unit_id=unit_id, plan_id=plan_id, data=data)
 
 
 async def refresh_progress(tx: Tx, task: Task) -> None:
