@@ -158,7 +158,7 @@ async def sending(database: Database, server: Server, **more: Any) -> AsyncItera
         await one.close()
 
 
-async def send_all(one: Post, now: datetime, rounds: int = 60) -> Outcome:
+async def send_all(one: Post, now: datetime | None, rounds: int = 60) -> Outcome:
     """Rounds until nothing is due at ``now``."""
     total = Outcome()
     for _ in range(rounds):
