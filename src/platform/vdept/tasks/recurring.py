@@ -86,16 +86,19 @@ async def repeat_task(
     rules.require_state(task.state, REPEATABLE)
     await _require_alone(tx, task)
     parsed = parse(rule, "rule")
+    since = max(following(task.due_on), tx.today)
+    coming = await _next(tx, task, parsed, task.due_on, since, days_before, on_day_off)
     series = TaskRecurrence(
         task_id=task.id,
         rule=str(parsed),
         starts_on=task.due_on,
         days_before=days_before,
         on_day_off=on_day_off,
+        next_on=coming.day,
+        create_on=coming.create_on,
         created_by_id=tx.actor.person_id,
         created_at=tx.now,
     )
-    await _schedule(tx, task, series, parsed, max(following(task.due_on), tx.today))
     tx.session.add(series)
     await tx.session.flush()
     task.recurrence_id, task.occurrence_on = series.id, task.due_on
@@ -121,18 +124,19 @@ async def change_recurrence(
     """
     task, series = await _running(tx, recurrence_id)
     unit_id = await as_owner(tx, task, "recurrenceId")
-    next_version(series, expected_version)
+    check_version(series, expected_version)
     before = _said(series)
     parsed = parse(series.rule if isinstance(rule, UnsetType) else rule, "rule")
-    series.rule = str(parsed)
-    if not isinstance(days_before, UnsetType):
-        series.days_before = days_before
-    if not isinstance(on_day_off, UnsetType):
-        series.on_day_off = on_day_off
+    early = series.days_before if isinstance(days_before, UnsetType) else days_before
+    keeps = series.on_day_off if isinstance(on_day_off, UnsetType) else on_day_off
     made = await tx.session.scalar(
         sa.select(sa.func.max(Task.occurrence_on)).where(Task.recurrence_id == series.id)
     )
-    await _schedule(tx, task, series, parsed, max(following(made or series.starts_on), tx.today))
+    since = max(following(made or series.starts_on), tx.today)
+    coming = await _next(tx, task, parsed, series.starts_on, since, early, keeps)
+    series.rule, series.days_before, series.on_day_off = str(parsed), early, keeps
+    series.next_on, series.create_on = coming.day, coming.create_on
+    series.version += 1
     await tx.session.flush()
     data = {"recurrence_id": series.id, "from": before, "to": _said(series)}
     tx.record("task.recurrence_changed", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
@@ -174,11 +178,13 @@ def _said(series: TaskRecurrence) -> dict[str, object]:
     }
 
 
-async def _schedule(tx: Tx, task: Task, series: TaskRecurrence, rule: Rule, since: date) -> None:
-    """Set the series' next day, the first from ``since`` on; refuses one without, or too many at once."""
-    recurrence_days.require_days_before(series.days_before, "daysBefore")
-    recurrence_days.require_few_ahead(rule, series.starts_on, since, series.days_before, "daysBefore")
-    day = recurrence_days.next_day(rule, series.starts_on, since)
+async def _next(
+    tx: Tx, task: Task, rule: Rule, starts_on: date, since: date, days_before: int, on_day_off: OnDayOff
+) -> Planned:
+    """What a series brings next, from ``since`` on; refuses one that brings nothing, or too much at once."""
+    recurrence_days.require_days_before(days_before, "daysBefore")
+    recurrence_days.require_few_ahead(rule, starts_on, since, days_before, "daysBefore")
+    day = recurrence_days.next_day(rule, starts_on, since)
     if day is None:
         raise never(since)
     plan = None if task.plan_id is None else await tx.session.get_one(Plan, task.plan_id)
@@ -190,11 +196,10 @@ async def _schedule(tx: Tx, task: Task, series: TaskRecurrence, rule: Rule, sinc
                 "rule", due_on=day, starts_on=plan.starts_on, ends_on=plan.ends_on
             )
     calendar = await calendar_of(tx, task.lead_unit_id or task.owner_unit_id)
-    ends_on = plan.ends_on if plan is not None else None
-    following_one = planned(day, series.days_before, series.on_day_off, calendar, ends_on)
-    series.next_on, series.create_on = following_one.day, following_one.create_on
-    if following_one.create_on <= tx.today:
+    coming = planned(day, days_before, on_day_off, calendar, plan.ends_on if plan is not None else None)
+    if coming.create_on <= tx.today:
         tx.ring(DOORBELL)
+    return coming
 
 
 async def _require_alone(tx: Tx, task: Task) -> None:
