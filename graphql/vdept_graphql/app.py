@@ -9,7 +9,7 @@ from litestar.exceptions import ClientException, HTTPException
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Locale
 from vdept.kernel.settings import Settings
-from vdept_graphql import headers, oauth, pages, schema, sign_in
+from vdept_graphql import headers, oauth, pages, schema, sign_in, unsubscribe
 from vdept_graphql.authentication import Authenticate, Authentication
 from vdept_graphql.budget import Budget
 from vdept_graphql.current_session import current_session
@@ -73,6 +73,7 @@ def create_app(
         pages.style,
         *oauth.routes(services),
         *sign_in.routes(services),
+        *unsubscribe.routes(services),
     ]
     return Litestar(
         route_handlers=[Router("/", route_handlers=handlers)],

@@ -25,6 +25,7 @@ from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings, load
 from vdept.outcomes.refresh import refresh
 from vdept_workers.doorbell import JOBS, open_redis
+from vdept_workers.mailing import Mailing
 from vdept_workers.runtime import ENDING
 from vdept_workers.settings import DAILY, WorkerSettings
 from vdept_workers.sweep import Refresh, Sweeper, persist
@@ -74,12 +75,14 @@ async def run(
     database = Database(database_url, pool_size=pool_size)
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     sweeper, heartbeat = Sweeper(database, sweep, holder), Heartbeat(database, holder)
-    webhooks = Webhooks(database, settings or load(), holder)
+    settings = settings or load()
+    webhooks, mailing = Webhooks(database, settings, holder), Mailing(database, settings, holder)
     ctx: dict[str, Any] = {"database": database, "sweeper": sweeper, "holder": holder, "senders": [webhooks]}
     loops = [
         asyncio.create_task(persist("heartbeat", heartbeat.beat)),
         asyncio.create_task(sweeper.run()),
         asyncio.create_task(webhooks.run()),
+        asyncio.create_task(mailing.run()),
         asyncio.create_task(persist("job queue", lambda: _listen(redis_url, ctx))),
         asyncio.create_task(persist("daily jobs", lambda: _daily(ctx))),
     ]
