@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from factories import NOW, SYSTEM, membership, person, plan, task, unit
+from factories import actor as an_actor
 from vdept.calendars.upkeep import ensure
 from vdept.deadlines import scanning
 from vdept.deadlines.models import (
@@ -16,9 +17,10 @@ from vdept.deadlines.models import (
     ReminderBatch,
 )
 from vdept.deadlines.scanning import ScanReport
-from vdept.kernel.actor import Role
+from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import LOCAL
 from vdept.kernel.db import Database, Tx
+from vdept.people.actors import actor_for
 from vdept.people.models import Person
 from vdept.targets.models import Plan, Target
 from vdept.tasks.models import Assignee, Task, TaskState
@@ -80,9 +82,17 @@ class Country:
                 {"on": on, "ids": ids},
             )
 
-    async def change(self, row: Task | Target, **values: Any) -> None:
+    async def change(self, row: Task | Target | Plan, **values: Any) -> None:
         async with self.db.begin(SYSTEM) as tx:
             await tx.session.execute(sa.update(type(row)).where(type(row).id == row.id).values(**values))
+
+    async def actor(self, where: str, role: Role) -> Actor:
+        """Who holds the role in the unit; somebody new for a role that nobody has."""
+        async with self.db.begin(SYSTEM, now=NOW) as tx:
+            who = self.people.get(f"{where}_{role.value.lower()}")
+            if who is None:
+                return await an_actor(tx, self.units[where], role)
+            return await actor_for(tx.session, who, tx.today)
 
     async def scan(self, as_of: date, now: datetime | None = None) -> ScanReport:
         return await scanning.scan(self.db, as_of=as_of, now=now or at(as_of))
