@@ -73,7 +73,7 @@ def clean_url(url: str, networks: Iterable[Network], *path: str) -> str:
         raise _not_an_address(path) from None
     if parsed.scheme not in {"https", "http"} or not host:
         raise _not_an_address(path)
-    if parsed.userinfo or "@" in parsed.netloc.decode("ascii"):
+    if parsed.userinfo or "@" in re.split("[/?]", url.partition("://")[2])[0]:
         raise _refused(
             path, "địa chỉ không được chứa tên đăng nhập hay mật khẩu", "it must not hold a user or password"
         )
