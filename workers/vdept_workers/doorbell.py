@@ -17,8 +17,9 @@ from redis.exceptions import RedisError
 
 from vdept.notifications.adding import DOORBELL as NOTIFICATIONS
 from vdept.targets.changes import DOORBELL as OUTCOMES
+from vdept.tasks.recurrence_rules import DOORBELL as OCCURRENCES
 
-JOBS = {OUTCOMES: "refresh_outcomes", NOTIFICATIONS: "send_out"}
+JOBS = {OUTCOMES: "refresh_outcomes", NOTIFICATIONS: "send_out", OCCURRENCES: "create_occurrences"}
 """Which job answers which bell."""
 
 QUIET = 0.05

@@ -31,6 +31,11 @@ async def send_out(ctx: Context) -> None:
         sender.wake()
 
 
+async def create_occurrences(ctx: Context) -> None:
+    """The doorbell rang: a recurring task may have come due."""
+    ctx["occurrences"].wake()
+
+
 async def reevaluate(ctx: Context) -> None:
     """Move every plan to today's date; does nothing where that has been done."""
     async with leases.held(ctx["database"], "reevaluate", ctx["holder"]) as lease:

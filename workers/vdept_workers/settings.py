@@ -22,6 +22,7 @@ class WorkerSettings:
         # One job id for all rings: results must not be kept, or the next ring would be taken for a repeat.
         func(jobs.refresh_outcomes, name="refresh_outcomes", timeout=5, keep_result=0, max_tries=3),
         func(jobs.send_out, name="send_out", timeout=5, keep_result=0, max_tries=3),
+        func(jobs.create_occurrences, name="create_occurrences", timeout=5, keep_result=0, max_tries=3),
     )
     cron_jobs = (
         cron(jobs.keep_calendars, name="keep_calendars", minute=0, timeout=300),

@@ -26,6 +26,7 @@ from vdept.kernel.settings import Settings, load
 from vdept.outcomes.refresh import refresh
 from vdept_workers.doorbell import JOBS, open_redis
 from vdept_workers.mailing import Mailing
+from vdept_workers.recurrence import Occurrences
 from vdept_workers.runtime import ENDING
 from vdept_workers.settings import DAILY, WorkerSettings
 from vdept_workers.sweep import Refresh, Sweeper, persist
@@ -77,12 +78,20 @@ async def run(
     sweeper, heartbeat = Sweeper(database, sweep, holder), Heartbeat(database, holder)
     settings = settings or load()
     webhooks, mailing = Webhooks(database, settings, holder), Mailing(database, settings, holder)
-    ctx: dict[str, Any] = {"database": database, "sweeper": sweeper, "holder": holder, "senders": [webhooks]}
+    occurrences = Occurrences(database, holder)
+    ctx: dict[str, Any] = {
+        "database": database,
+        "sweeper": sweeper,
+        "holder": holder,
+        "senders": [webhooks],
+        "occurrences": occurrences,
+    }
     loops = [
         asyncio.create_task(persist("heartbeat", heartbeat.beat)),
         asyncio.create_task(sweeper.run()),
         asyncio.create_task(webhooks.run()),
         asyncio.create_task(mailing.run()),
+        asyncio.create_task(occurrences.run()),
         asyncio.create_task(persist("job queue", lambda: _listen(redis_url, ctx))),
         asyncio.create_task(persist("daily jobs", lambda: _daily(ctx))),
     ]

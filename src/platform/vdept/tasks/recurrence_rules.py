@@ -12,6 +12,9 @@ from enum import StrEnum
 from vdept.kernel.errors import Refused, Words
 from vdept.tasks import recurrence_errors as errors
 
+DOORBELL = "occurrences"
+"""Rung when a series may have something to create at once."""
+
 LONGEST = 200
 LARGEST = 999
 """The largest INTERVAL and COUNT."""

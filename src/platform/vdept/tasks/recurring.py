@@ -21,11 +21,8 @@ from vdept.tasks import errors, recurrence_days, rules
 from vdept.tasks import recurrence_errors as refusals
 from vdept.tasks.access import as_owner, get_task_for_update, visible_tasks
 from vdept.tasks.models import OnDayOff, Task, TaskRecurrence, TaskState
-from vdept.tasks.recurrence_rules import Rule, parse
+from vdept.tasks.recurrence_rules import DOORBELL, Rule, parse
 from vdept.tasks.upkeep import settle, touch
-
-DOORBELL = "occurrences"
-"""Rung when a series may have something to create at once."""
 
 DAYS_BEFORE = 14
 REPEATABLE = tuple(state for state in TaskState if state is not TaskState.CANCELLED)
