@@ -23,6 +23,7 @@ from vdept_workers.runtime import (
     servers,
     settings,
     settings_to_serve,
+    settings_to_work,
     stop_on_signals,
 )
 from vdept_workers.sign_in import sign_in_link
@@ -79,7 +80,7 @@ def worker() -> None:
     from vdept_workers import logs
     from vdept_workers.worker import work
 
-    chosen = settings()
+    chosen = settings_to_work()
     logs.configure(chosen)
     with servers(chosen) as addresses:
         migrated(addresses.database_url, embedded=not chosen.database_url)

@@ -78,6 +78,20 @@ def settings_to_serve() -> Settings:
     return chosen
 
 
+def settings_to_work() -> Settings:
+    """The same for a process that sends mail: its server can be what the settings say."""
+    from vdept.kernel.mail import Mailer
+    from vdept.kernel.vault import Vault, VaultError
+
+    chosen = settings()
+    try:
+        if Mailer.of(chosen) is not None:
+            Vault.of(chosen)
+    except (ValueError, VaultError) as error:
+        raise click.UsageError(str(error)) from error
+    return chosen
+
+
 def stop_on_signals() -> None:
     """Turn a request to end into :class:`Stopped`, once: what unwinds must not be interrupted again."""
 

@@ -80,6 +80,7 @@ class Post:
         self._flying = 0
         self._threshold = 0
         self._low = asyncio.Event()
+        self._closing = False
         self._away = False
         self._resume = 0.0
         self._pause = PAUSES[0]
@@ -101,14 +102,15 @@ class Post:
         return Round(outcome, more or bool(self._hands), max(0.0, self._resume - clock()))
 
     async def close(self, patience: float = 1.0) -> None:
-        """Finish what is on its way, give the rest back, and say goodbye to the server."""
-        tasks = [hand.task for hand in self._hands.values()]
-        if tasks:
-            await asyncio.wait(tasks, timeout=patience)
-        for hand in self._hands.values():
-            if hand.task.cancel():
-                hand.task = asyncio.create_task(_given_back(hand.letter))
-        await asyncio.gather(*(hand.task for hand in self._hands.values()))
+        """Finish what is on its way, give the rest back, and say goodbye to the server.
+
+        What the server has not answered by then may have arrived: it is left to its lease.
+        """
+        self._closing = True
+        if tasks := [hand.task for hand in self._hands.values()]:
+            _, unanswered = await asyncio.wait(tasks, timeout=patience)
+            for task in unanswered:
+                task.cancel()
         await self._write_down(None)
         await self._connections.close()
 
@@ -156,7 +158,7 @@ class Post:
             clock = asyncio.get_running_loop().time
             if clock() >= hand.until:
                 return None
-            if clock() < self._resume:
+            if self._closing or clock() < self._resume:
                 return Settled(letter, Answer(Fate.AWAY))
             try:
                 content = self._letters.write(letter)
@@ -212,8 +214,3 @@ class Post:
                 _log.warning("letter %s was taken over", hand.letter.id)
                 hand.task.cancel()
                 del self._hands[hand.letter.id]
-
-
-async def _given_back(letter: Claimed) -> Settled:
-    """Free for anybody at once; it keeps its attempts."""
-    return Settled(letter, Answer(Fate.AWAY))
