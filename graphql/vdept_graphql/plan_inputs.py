@@ -6,7 +6,7 @@ from decimal import Decimal
 import strawberry
 from strawberry import field
 
-from vdept.targets.models import Audience, Basis, Direction, Rollup
+from vdept.targets.models import Audience, Basis, Direction, Frequency, Rollup
 from vdept_graphql.errors import UserError
 from vdept_graphql.mutations import ERRORS, EXPECTED_VERSION, IDEMPOTENCY_KEY
 from vdept_graphql.plans import Indicator, KeyResult, Objective, Plan
@@ -57,6 +57,9 @@ class CreateIndicatorInput:
     denominator: str | None = field(default=None, description="What is counted below the line, of a ratio.")
     minimum: Decimal | None = field(default=None, description="Smallest possible value.")
     maximum: Decimal | None = field(default=None, description="Largest possible value.")
+    frequency: Frequency | None = field(
+        default=None, description="How often it is measured; without one no silence is warned of."
+    )
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
 
 
@@ -74,6 +77,7 @@ class UpdateIndicatorInput:
     denominator: str | None = field(default=strawberry.UNSET, description="Below the line, of a ratio.")
     minimum: Decimal | None = field(default=strawberry.UNSET, description="Smallest possible value.")
     maximum: Decimal | None = field(default=strawberry.UNSET, description="Largest possible value.")
+    frequency: Frequency | None = field(default=strawberry.UNSET, description="How often it is measured.")
     expected_version: int | None = field(default=None, description=EXPECTED_VERSION)
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
 
@@ -147,6 +151,9 @@ class AddKeyResultInput:
     off_track_points: Decimal = field(
         default=Decimal(25), description="Points behind that make it OFF_TRACK."
     )
+    gap_points: Decimal = field(
+        default=Decimal(10), description="Points that reports may lie above measurements before a warning."
+    )
     milestones: list[MilestoneInput] = field(
         default_factory=list, description="The phased pace; linear unless given."
     )
@@ -174,6 +181,7 @@ class UpdateKeyResultInput:
     binding: bool | None = field(default=strawberry.UNSET, description="Whether it must be met.")
     at_risk_points: Decimal | None = field(default=strawberry.UNSET, description="Points for AT_RISK.")
     off_track_points: Decimal | None = field(default=strawberry.UNSET, description="Points for OFF_TRACK.")
+    gap_points: Decimal | None = field(default=strawberry.UNSET, description="Points for a gap's warning.")
     milestones: list[MilestoneInput] | None = field(
         default=strawberry.UNSET, description="The phased pace; null or empty: linear."
     )

@@ -37,7 +37,7 @@ from vdept_graphql.plan_inputs import (
 from vdept_graphql.plans import load_indicators, load_key_results, load_objectives, load_plans
 
 CLEARABLE = frozenset(
-    {"description", "numerator", "denominator", "minimum", "maximum"}
+    {"description", "numerator", "denominator", "minimum", "maximum", "frequency"}
     | {"value_high", "baseline", "standard", "quality", "story", "milestones"}
 )
 """Fields that null empties; of the others it would take away what must be there."""
@@ -77,6 +77,7 @@ class PlanMutation:
                 denominator=input.denominator,
                 minimum=input.minimum,
                 maximum=input.maximum,
+                frequency=input.frequency,
             )
             return await indicators.create_indicator(tx, spec)
 
@@ -88,7 +89,7 @@ class PlanMutation:
             changed = changes(
                 input,
                 *("name", "unit_of_measure", "direction", "code", "description"),
-                *("numerator", "denominator", "minimum", "maximum"),
+                *("numerator", "denominator", "minimum", "maximum", "frequency"),
             )
             return await indicators.update_indicator(
                 tx,
@@ -152,6 +153,7 @@ class PlanMutation:
                 binding=input.binding,
                 at_risk_points=input.at_risk_points,
                 off_track_points=input.off_track_points,
+                gap_points=input.gap_points,
                 milestones=steps(input.milestones),
                 story=input.story,
             )
@@ -167,7 +169,7 @@ class PlanMutation:
                 input,
                 *("indicator_id", "rollup", "value", "title", "value_high", "baseline", "weight", "due_on"),
                 *("standard", "quality", "basis", "binding", "at_risk_points", "off_track_points"),
-                *("milestones", "story"),
+                *("gap_points", "milestones", "story"),
             )
             if "indicator_id" in changed:
                 changed["indicator_id"] = decode(changed["indicator_id"], "Indicator", "indicatorId")

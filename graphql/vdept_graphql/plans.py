@@ -12,7 +12,7 @@ from vdept.kernel.pages import PageRequest
 from vdept.outcomes.queries import TargetOutcomeOrder, UnitOutcomeOrder
 from vdept.targets import queries
 from vdept.targets.key_results import milestones_of
-from vdept.targets.models import Audience, Basis, Direction, PlanState, Rollup
+from vdept.targets.models import Audience, Basis, Direction, Frequency, PlanState, Rollup
 from vdept.targets.models import Indicator as IndicatorRow
 from vdept.targets.models import KeyResult as KeyResultRow
 from vdept.targets.models import Objective as ObjectiveRow
@@ -88,6 +88,9 @@ class Indicator(Node):
     denominator: str | None = field(description="What is counted below the line, if it is a ratio.")
     minimum: Decimal | None = field(description="Smallest possible value.")
     maximum: Decimal | None = field(description="Largest possible value.")
+    frequency: Frequency | None = field(
+        description="How often it is measured; null: nobody is warned of silence."
+    )
     version: int = field(description="Counts the changes; give it as `expectedVersion`.")
     key: strawberry.Private[int]
 
@@ -104,6 +107,7 @@ class Indicator(Node):
             denominator=row.denominator,
             minimum=row.minimum,
             maximum=row.maximum,
+            frequency=row.frequency,
             version=row.version,
             key=row.id,
         )
@@ -237,6 +241,9 @@ class KeyResult(Node):
     binding: bool = field(description="Whether a unit must meet it to meet the plan.")
     at_risk_points: Decimal = field(description="Points behind the expected pace that make it AT_RISK.")
     off_track_points: Decimal = field(description="Points behind the expected pace that make it OFF_TRACK.")
+    gap_points: Decimal = field(
+        description="Points that reports may lie above measurements before a warning opens."
+    )
     milestones: list[Milestone] = field(description="The phased pace; empty: linear to the due date.")
     story: str | None = field(description="Why it matters, for readers.")
     version: int = field(description="Counts the changes; give it as `expectedVersion`.")
@@ -263,6 +270,7 @@ class KeyResult(Node):
             binding=row.binding,
             at_risk_points=row.at_risk_points,
             off_track_points=row.off_track_points,
+            gap_points=row.gap_points,
             milestones=[Milestone(by=step.by, value=step.value) for step in milestones_of(row)],
             story=row.story,
             version=row.version,

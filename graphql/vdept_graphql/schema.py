@@ -3,11 +3,14 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
-from vdept_graphql import outcome_enums, target_enums, task_enums
+from vdept_graphql import deadline_enums, outcome_enums, target_enums, task_enums
 from vdept_graphql.activities import ActivityQuery
+from vdept_graphql.calendar_mutations import CalendarMutation
+from vdept_graphql.calendars import CalendarQuery
 from vdept_graphql.client_mutations import ClientMutation
 from vdept_graphql.clients import ClientQuery
 from vdept_graphql.compiled import CompiledExecutor
+from vdept_graphql.deadline_explanations import DeadlineExplanationQuery
 from vdept_graphql.engine import Engine
 from vdept_graphql.identities import IdentityQuery
 from vdept_graphql.identity_mutations import IdentityMutation
@@ -20,6 +23,7 @@ from vdept_graphql.people_mutations import PeopleMutation
 from vdept_graphql.plan_import import PlanImportMutation
 from vdept_graphql.plan_mutations import PlanMutation
 from vdept_graphql.scalars import SCALARS
+from vdept_graphql.subscriptions import Subscription
 from vdept_graphql.target_holding_mutations import TargetHoldingMutation
 from vdept_graphql.target_mutations import TargetMutation
 from vdept_graphql.target_queries import TargetQuery
@@ -28,8 +32,12 @@ from vdept_graphql.task_queries import TaskQuery
 from vdept_graphql.task_sharing_mutations import TaskSharingMutation
 from vdept_graphql.unit_mutations import UnitMutation
 from vdept_graphql.units import UnitQuery
+from vdept_graphql.webhook_mutations import WebhookMutation
+from vdept_graphql.webhooks import WebhookQuery
+from vdept_graphql.warning_mutations import WarningMutation
+from vdept_graphql.warnings import WarningQuery
 
-DESCRIBED = (target_enums, task_enums, outcome_enums)
+DESCRIBED = (deadline_enums, target_enums, task_enums, outcome_enums)
 """Importing these is what publishes the core's enums."""
 
 
@@ -45,6 +53,10 @@ class Query(
     ClientQuery,
     IdentityQuery,
     NotificationQuery,
+    WebhookQuery,
+    WarningQuery,
+    CalendarQuery,
+    DeadlineExplanationQuery,
 ):
     """The read side."""
 
@@ -66,6 +78,9 @@ class Mutation(
     TaskLifeMutation,
     TaskSharingMutation,
     NotificationMutation,
+    WebhookMutation,
+    WarningMutation,
+    CalendarMutation,
 ):
     """The write side."""
 
@@ -73,6 +88,7 @@ class Mutation(
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     config=StrawberryConfig(scalar_map=SCALARS),
     execution_context_class=CompiledExecutor,
 )

@@ -37,22 +37,24 @@ PERSONAL: Final = "personal"
 Place = Scope | str
 
 TYPES: Mapping[Place, str] = {
-    OPEN: "Query Mutation PageInfo UserError Node Unit Indicator",
+    OPEN: "Query Mutation Subscription PageInfo UserError Node Unit Indicator "
+    "CalendarException CalendarDay WorkingCalendar CalendarImpact CalendarExceptionAnswer",
     Scope.PEOPLE_READ: "Person Membership",
     Scope.PLANS_READ: "Plan Objective KeyResult Milestone Target TargetOutcome UnitOutcome OutcomeFigures "
-    "Reading StatusCounts TimelinessCounts ImportedPlan",
+    "Reading StatusCounts TimelinessCounts ImportedPlan EarlyWarning WarningAnswer WarningCount",
     Scope.MEASUREMENTS_READ: "Measurement",
     Scope.TASKS_READ: "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity TaskAnswer "
-    "CreatedTask Comment Evidence",
+    "CreatedTask Comment Evidence DeadlineExplanation DeadlineLine",
     Scope.ACTIVITIES_READ: "Activity ActivityFeed",
-    Scope.NOTIFICATIONS_READ: "Notification InboxSubject UnreadCount UnreadOfKind NotificationPreferences",
-    PERSONAL: "ApiClient ClientAuthorization Identity",
+    Scope.NOTIFICATIONS_READ: "Notification InboxSubject InboxChange UnreadCount UnreadOfKind NotificationPreferences",
+    PERSONAL: "ApiClient ClientAuthorization Identity WebhookEndpoint WebhookDelivery",
 }
 """Every type that has fields, once. A connection and its edges are placed with what they list; a payload is
 open, because the mutation that answers with it is not."""
 
 MUTATIONS: Mapping[Place, str] = {
-    Scope.UNITS_WRITE: "createUnit updateUnit importUnits",
+    Scope.UNITS_WRITE: "createUnit updateUnit importUnits addCalendarException "
+    "addCalendarExceptions revokeCalendarException",
     Scope.PLANS_WRITE: "createIndicator updateIndicator createPlan addObjective renameObjective addKeyResult "
     "updateKeyResult removeKeyResult issuePlan closePlan importPlans assignTargets acknowledgeTargets "
     "updateTarget pauseTarget resumeTarget withdrawTarget reinstateTarget",
@@ -61,11 +63,12 @@ MUTATIONS: Mapping[Place, str] = {
     "acceptTasks declineTask startTask deliverTask verifyTask sendBackTask pauseTask resumeTask cancelTask "
     "extendTask reportProgress reportProgressMany inviteParticipants acceptInvitation declineInvitation "
     "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget addDependency "
-    "removeDependency setParentTask commentOnTask addEvidence",
+    "removeDependency setParentTask commentOnTask addEvidence acknowledgeWarning acknowledgeWarnings",
     Scope.NOTIFICATIONS_WRITE: "markNotificationsRead markAllNotificationsRead markNotificationsUnread "
     "setNotificationPreferences resumeEmail",
     PERSONAL: "createPerson updatePerson grantMembership endMembership registerClient updateClient "
-    "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity",
+    "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity registerWebhook "
+    "updateWebhook rotateWebhookSecret disableWebhook enableWebhook sendTestWebhook replayWebhookDeliveries",
 }
 """Every mutation field, once."""
 

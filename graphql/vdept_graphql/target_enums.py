@@ -1,6 +1,6 @@
 """The enums of plans and targets, described."""
 
-from vdept.targets.models import Audience, Basis, Direction, PlanState, Rollup, TargetState
+from vdept.targets.models import Audience, Basis, Direction, Frequency, PlanState, Rollup, TargetState
 from vdept_graphql.enums import described
 
 described(
@@ -15,6 +15,15 @@ described(
     "Where a value comes from (nguồn số liệu).",
     MEASURED="From a connected system (đo được).",
     REPORTED="From a person's report (báo cáo).",
+)
+described(
+    Frequency,
+    "How often an indicator is measured (tần suất đo); without a value for longer a target is silent.",
+    DAILY="Every day (hằng ngày).",
+    WEEKLY="Every week (hằng tuần).",
+    MONTHLY="Every month (hằng tháng).",
+    QUARTERLY="Every quarter (hằng quý).",
+    YEARLY="Every year (hằng năm).",
 )
 described(
     Rollup,

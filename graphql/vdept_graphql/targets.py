@@ -13,6 +13,7 @@ from vdept.targets import queries
 from vdept.targets.models import Target as TargetRow
 from vdept.targets.models import TargetState
 from vdept.tasks.queries import ALL, TaskOrder
+from vdept.warnings.models import WarningSubject
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
@@ -31,6 +32,7 @@ from vdept_graphql.units import Unit, load_units
 if TYPE_CHECKING:
     from vdept_graphql.task_queries import TaskFilter
     from vdept_graphql.tasks import Task
+    from vdept_graphql.warnings import EarlyWarning
 
 
 async def load_targets(tx: Tx, ids: list[int]) -> dict[int, "Target"]:
@@ -172,6 +174,21 @@ class Target(Node):
     @field(description="Who acknowledged it for the unit.")
     def acknowledged_by(self, info: Info) -> Person | None:
         return info.context.load(load_persons, self.acknowledged_by_key)
+
+    @field(
+        description="Its early warnings: the open ones, the gravest first, then of the past the latest; at "
+        "most 50. None for a milestone where the figures of its tasks are not for you."
+    )
+    def warnings(
+        self,
+        info: Info,
+        open_only: Annotated[
+            bool, strawberry.argument(description="Leave out those that have closed.")
+        ] = True,
+    ) -> list[Annotated["EarlyWarning", strawberry.lazy("vdept_graphql.warnings")]]:
+        from vdept_graphql.warnings import load_warnings_of
+
+        return info.context.load(load_warnings_of, self.key, WarningSubject.TARGET, open_only)
 
     @field(description="The tasks that serve it, of those you may see.")
     def tasks(

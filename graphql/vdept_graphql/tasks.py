@@ -16,6 +16,7 @@ from vdept.tasks import queries
 from vdept.tasks.models import Task as TaskRow
 from vdept.tasks.models import TaskKind, TaskState, Timeliness
 from vdept.tasks.rules import timeliness
+from vdept.warnings.models import WarningSubject
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
@@ -37,6 +38,7 @@ from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
     from vdept_graphql.plans import Plan
+    from vdept_graphql.warnings import EarlyWarning
 
 
 def task_of(tx: Tx) -> Callable[[TaskRow], "Task"]:
@@ -203,6 +205,21 @@ class Task(Node):
     @field(description="Links to what proves progress or result, as they were added.")
     def evidence(self, info: Info) -> list[Evidence]:
         return info.context.load(load_evidence, self.key)
+
+    @field(
+        description="Its early warnings: the open ones, the gravest first, then of the past the latest; at "
+        "most 50."
+    )
+    def warnings(
+        self,
+        info: Info,
+        open_only: Annotated[
+            bool, strawberry.argument(description="Leave out those that have closed.")
+        ] = True,
+    ) -> list[Annotated["EarlyWarning", strawberry.lazy("vdept_graphql.warnings")]]:
+        from vdept_graphql.warnings import load_warnings_of
+
+        return info.context.load(load_warnings_of, self.key, WarningSubject.TASK, open_only)
 
     @field(description="What happened to it, the latest first.")
     def history(

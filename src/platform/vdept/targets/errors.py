@@ -55,6 +55,12 @@ THRESHOLDS_INVALID = refusal(
     "(nhận được {at_risk} và {off_track}).",
     en="Thresholds must hold 0 ≤ atRiskPoints ≤ offTrackPoints ≤ 100 (got {at_risk} and {off_track}).",
 )
+GAP_POINTS_INVALID = refusal(
+    "GAP_POINTS_INVALID",
+    Kind.INVALID,
+    vi="Ngưỡng chênh lệch phải từ 0 đến 100 điểm, tối đa hai chữ số lẻ (nhận được {points}).",
+    en="The threshold of the gap must be 0 to 100 points, with at most two decimals (got {points}).",
+)
 MILESTONES_INVALID = refusal(
     "MILESTONES_INVALID",
     Kind.INVALID,

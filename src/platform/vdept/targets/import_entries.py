@@ -27,6 +27,7 @@ FIELD_OF = {
     "dueOn": "due",
     "atRiskPoints": "at_risk_points",
     "offTrackPoints": "off_track_points",
+    "gapPoints": "gap_points",
     "unitOfMeasure": "unit_of_measure",
     "name": "indicator",
     "indicatorId": "indicator",

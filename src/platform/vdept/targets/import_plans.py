@@ -15,7 +15,7 @@ from vdept.targets.errors import IMPORT_ENTRY_INVALID
 from vdept.targets.import_entries import Entry
 from vdept.targets.indicators import PERCENT, IndicatorSpec, cleaned
 from vdept.targets.key_results import KeyResultSpec, row_of
-from vdept.targets.models import Audience, Basis, Direction, Indicator, Plan, Rollup
+from vdept.targets.models import Audience, Basis, Direction, Frequency, Indicator, Plan, Rollup
 from vdept.targets.rules import Milestone
 from vdept.units.models import UnitKind
 
@@ -26,8 +26,8 @@ PLAN_FIELDS = (
 KEY_RESULT_FIELDS = (
     "indicator", "indicator_code", "title", "unit_of_measure", "direction", "numerator", "denominator",
     "minimum", "maximum", "target", "target_high", "baseline", "weight", "due", "standard", "quality",
-    "rollup", "kind", "basis", "binding", "at_risk_points", "off_track_points", "milestones", "story",
-    "assigned_to",
+    "rollup", "kind", "basis", "binding", "at_risk_points", "off_track_points", "gap_points", "milestones",
+    "story", "frequency", "assigned_to",
 )  # fmt: skip
 
 
@@ -44,6 +44,7 @@ class DraftedKeyResult:
     denominator: str | None
     minimum: Decimal | None
     maximum: Decimal | None
+    frequency: Frequency | None
     wanted: KeyResultSpec
     kinds: tuple[UnitKind, ...]
     names: tuple[str, ...]
@@ -62,6 +63,7 @@ class DraftedKeyResult:
             denominator=self.denominator,
             minimum=self.minimum,
             maximum=self.maximum,
+            frequency=self.frequency,
         )
 
     def require_same(self, known: Indicator) -> None:
@@ -71,6 +73,7 @@ class DraftedKeyResult:
             ("direction", self.direction, known.direction),
             ("numerator", self.numerator, known.numerator),
             ("denominator", self.denominator, known.denominator),
+            ("frequency", self.frequency, known.frequency),
         ):
             if said is not None and said != is_:
                 raise IMPORT_ENTRY_INVALID.at(
@@ -198,8 +201,8 @@ def _key_result(entry: Entry, years: int) -> DraftedKeyResult:
     if unit_of_measure is None and rollup is Rollup.MILESTONE:
         unit_of_measure = PERCENT
     kinds, names = entry.whom()
-    weight, at_risk, off_track = (
-        entry.decimal(name) for name in ("weight", "at_risk_points", "off_track_points")
+    weight, at_risk, off_track, gap = (
+        entry.decimal(name) for name in ("weight", "at_risk_points", "off_track_points", "gap_points")
     )
     spec = KeyResultSpec(
         indicator_id=0,
@@ -216,6 +219,7 @@ def _key_result(entry: Entry, years: int) -> DraftedKeyResult:
         binding=entry.flag("binding", default=True),
         at_risk_points=Decimal(10) if at_risk is None else at_risk,
         off_track_points=Decimal(25) if off_track is None else off_track,
+        gap_points=Decimal(10) if gap is None else gap,
         milestones=milestones,
         story=entry.text("story"),
     )
@@ -229,6 +233,7 @@ def _key_result(entry: Entry, years: int) -> DraftedKeyResult:
         entry.text("denominator"),
         entry.decimal("minimum"),
         entry.decimal("maximum"),
+        entry.choice("frequency", Frequency) if entry.has("frequency") else None,
         spec,
         kinds,
         names,

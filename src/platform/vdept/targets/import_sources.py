@@ -46,10 +46,12 @@ KEY_RESULT_COLUMNS = (
     Column("standard", "Tiêu chuẩn", required=False),
     Column("quality", "Yêu cầu chất lượng", required=False),
     Column("milestones", "Các mốc", required=False),
+    Column("frequency", "Tần suất đo", required=False),
+    Column("gap_points", "Ngưỡng chênh lệch", required=False),
     Column("story", "Ghi chú", required=False),
 )
 COLUMNS = PLAN_COLUMNS + KEY_RESULT_COLUMNS
-NUMBERS = frozenset({"target", "target_high", "baseline", "weight"})
+NUMBERS = frozenset({"target", "target_high", "baseline", "weight", "gap_points"})
 DATES = frozenset({"from", "to", "due"})
 CODES = frozenset({"plan_code", "indicator_code"})
 

@@ -18,7 +18,7 @@ from vdept.kernel.versions import next_version
 from vdept.targets import rules
 from vdept.targets.access import get_indicator
 from vdept.targets.errors import CODE_TAKEN, INDICATOR_BOUNDS_INVALID, INDICATOR_IN_USE, RATIO_NEEDS_BOTH
-from vdept.targets.models import Direction, Indicator, KeyResult
+from vdept.targets.models import Direction, Frequency, Indicator, KeyResult
 from vdept.units.models import Unit, UnitKind
 
 DEFINERS = Words(
@@ -42,6 +42,8 @@ class IndicatorSpec:
     denominator: str | None = None
     minimum: Decimal | None = None
     maximum: Decimal | None = None
+    frequency: Frequency | None = None
+    """How often it is measured; without one nobody is warned that it is silent."""
 
 
 def cleaned(spec: IndicatorSpec) -> IndicatorSpec:

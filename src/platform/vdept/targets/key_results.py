@@ -40,6 +40,7 @@ class KeyResultSpec:
     binding: bool = True
     at_risk_points: Decimal = Decimal(10)
     off_track_points: Decimal = Decimal(25)
+    gap_points: Decimal = Decimal(10)
     milestones: Sequence[Milestone] = ()
     story: str | None = None
 
@@ -60,6 +61,7 @@ def row_of(spec: KeyResultSpec, plan: Plan, indicator: Indicator) -> dict[str, A
     rules.require_weight(spec.weight, "weight")
     rules.require_due(due_on, plan.starts_on, None)
     rules.require_thresholds(spec.at_risk_points, spec.off_track_points)
+    rules.require_gap_points(spec.gap_points)
     rules.require_milestones(spec.milestones, indicator.direction, value, plan.starts_on, due_on)
     return {
         "indicator_id": indicator.id,
@@ -76,6 +78,7 @@ def row_of(spec: KeyResultSpec, plan: Plan, indicator: Indicator) -> dict[str, A
         "binding": spec.binding,
         "at_risk_points": spec.at_risk_points,
         "off_track_points": spec.off_track_points,
+        "gap_points": spec.gap_points,
         "milestones": [{"by": m.by.isoformat(), "value": rules.shown(m.value)} for m in spec.milestones]
         or None,
         "story": rules.clean_optional(spec.story, rules.TEXT_LIMIT, "story"),

@@ -19,6 +19,7 @@ from vdept.targets.errors import (
     DAYS_INVALID,
     DUE_AFTER_PARENT,
     DUE_BEFORE_PLAN_STARTS,
+    GAP_POINTS_INVALID,
     HIGH_ONLY_FOR_BETWEEN,
     MILESTONES_INVALID,
     PLAN_WRONG_STATE,
@@ -196,6 +197,13 @@ def require_thresholds(at_risk: Decimal, off_track: Decimal) -> None:
             raise THRESHOLDS_INVALID.at(name, at_risk=shown(at_risk), off_track=shown(off_track))
     if not 0 <= at_risk <= off_track <= 100:
         raise THRESHOLDS_INVALID.at("atRiskPoints", at_risk=shown(at_risk), off_track=shown(off_track))
+
+
+def require_gap_points(points: Decimal) -> None:
+    """How many points of attainment a report may lie above a measurement."""
+    require_quantity(points, "gapPoints")
+    if not 0 <= points <= 100 or points != points.quantize(Decimal("0.01")):
+        raise GAP_POINTS_INVALID.at("gapPoints", points=shown(points))
 
 
 def require_milestones(
