@@ -10,8 +10,9 @@ from arq import cron, func
 from vdept.kernel.clock import LOCAL
 from vdept_workers import jobs
 from vdept_workers.doorbell import decode, encode
+from vdept_workers.warnings import detect_warnings
 
-DAILY = (jobs.keep_calendars, jobs.reevaluate,)
+DAILY = (jobs.keep_calendars, jobs.reevaluate, detect_warnings)
 """Jobs that belong to a new day; each leaves alone what is done."""
 
 
@@ -23,10 +24,14 @@ class WorkerSettings:
         func(jobs.refresh_outcomes, name="refresh_outcomes", timeout=5, keep_result=0, max_tries=3),
         func(jobs.send_out, name="send_out", timeout=5, keep_result=0, max_tries=3),
         func(jobs.create_occurrences, name="create_occurrences", timeout=5, keep_result=0, max_tries=3),
+        func(jobs.deliver_reminders, name="deliver_reminders", timeout=5, keep_result=0, max_tries=3),
+        func(jobs.follow_calendar, name="follow_calendar", timeout=5, keep_result=0, max_tries=3),
     )
     cron_jobs = (
         cron(jobs.keep_calendars, name="keep_calendars", minute=0, timeout=300),
         cron(jobs.reevaluate, name="reevaluate", minute=0, timeout=300),
+        cron(detect_warnings, name="detect_warnings", minute=set(range(0, 60, 10)), timeout=300),
+        cron(jobs.scan_reminders, name="scan_reminders", minute=5, timeout=300),
         cron(jobs.audit_outcomes, name="audit_outcomes", hour=2, minute=30, timeout=300),
         cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),
         cron(jobs.forget_credentials, name="forget_credentials", minute=47, timeout=60),
