@@ -9,7 +9,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-from litestar import Request
+from litestar.connection import ASGIConnection
 
 from vdept.kernel.settings import Network, Settings, networks
 
@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 _networks = lru_cache(maxsize=8)(networks)
 
 
-def client_address(request: Request[Any, Any, Any], settings: Settings) -> str:
+def client_address(request: ASGIConnection[Any, Any, Any, Any], settings: Settings) -> str:
     """The address behind ``request``, as :func:`counted` writes it."""
     peer = request.client.host if request.client else None
     forwarded = request.headers.getall("x-forwarded-for", [])

@@ -3,7 +3,8 @@
 from typing import Any
 
 import structlog
-from litestar import Litestar, Request, Response, Router, get, route
+from litestar import Litestar, Request, Response, Router, WebSocket, get, route, websocket
+from litestar.datastructures import State
 from litestar.exceptions import ClientException, HTTPException
 
 from vdept.kernel.db import Database
@@ -27,6 +28,8 @@ from vdept_graphql.http import (
     respond,
     turned_away,
 )
+from vdept_graphql.live import POLL, Live
+from vdept_graphql.live_socket import RECHECK, LiveSocket
 from vdept_graphql.metrics import metrics
 from vdept_graphql.services import Services
 
@@ -40,10 +43,13 @@ def create_app(
     *,
     authenticate: Authenticate | None = None,
     engine: Engine | None = None,
+    live_poll: float = POLL,
+    live_recheck: float = RECHECK,
 ) -> Litestar:
     """The application on an open database. Whoever opened ``database`` and ``redis`` closes them.
 
-    ``authenticate`` takes the place of looking at bearer tokens, for tests.
+    ``authenticate`` takes the place of looking at bearer tokens, for tests. ``live_poll`` and
+    ``live_recheck``: seconds between looks at inboxes without a ring, and at who is connected.
     """
     services = Services(settings, database, redis)
     authentication = Authentication(services, authenticate)
@@ -53,6 +59,15 @@ def create_app(
     @route("/graphql", http_method=["GET", "POST"], status_code=200)
     async def graphql(request: Request[Any, Any, Any]) -> Response[bytes]:
         return await serve(request)
+
+    live_inboxes = Live(database, redis, poll=live_poll)
+    over_socket = LiveSocket(
+        serve.engine, services, authentication, budget, live=live_inboxes, recheck=live_recheck
+    )
+
+    @websocket("/graphql")
+    async def follow(socket: WebSocket[Any, Any, Any]) -> None:
+        await over_socket(socket)
 
     @get("/health/live")
     async def live() -> Response[bytes]:
@@ -66,6 +81,7 @@ def create_app(
     session = current_session(services, authentication)
     handlers = [
         graphql,
+        follow,
         session,
         live,
         ready,
@@ -80,6 +96,8 @@ def create_app(
         request_max_body_size=settings.max_body_bytes,
         exception_handlers={Exception: on_exception},
         before_send=[headers.before_send(settings)],
+        on_shutdown=[live_inboxes.close],
+        state=State({"live": over_socket}),
         opt={"settings": settings},
         openapi_config=None,
         logging_config=None,

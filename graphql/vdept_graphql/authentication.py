@@ -88,7 +88,10 @@ class Authentication:
         shown = self._shown(request, headers)
         if shown is None:
             raise Unauthenticated(INVALID_TOKEN if headers else CHALLENGE)
-        address = client_address(request, self.settings)
+        return await self.recognise(tx, shown, client_address(request, self.settings))
+
+    async def recognise(self, tx: Tx, shown: Credential, address: str) -> Caller:
+        """Who shows this, calling from ``address``. Raises Unauthenticated, HeldUp, and SessionsAway."""
         wait = await self.failures.held_up(address, shown, lambda: self._is_ours(tx, shown))
         if wait is not None:
             raise HeldUp(wait)
@@ -99,6 +102,13 @@ class Authentication:
         self.failures.succeeded(shown)
         return caller
 
+    async def still(self, tx: Tx, shown: Credential) -> Caller | None:
+        """Who shows this, after they have been recognised; None if it is worth nothing any more.
+
+        Being connected is no sign of life: a session's idle time goes on.
+        """
+        return await self._known(tx, shown, renew=False)
+
     def _shown(self, request: Request[Any, Any, Any], headers: Sequence[str]) -> Credential | None:
         if headers:
             token = bearer(headers)
@@ -106,11 +116,11 @@ class Authentication:
         sid = sid_of(request, self.settings)
         return None if sid is None else Credential(CredentialKind.COOKIE, sid)
 
-    async def _known(self, tx: Tx, shown: Credential) -> Caller | None:
+    async def _known(self, tx: Tx, shown: Credential, *, renew: bool = True) -> Caller | None:
         if shown.kind is CredentialKind.BEARER:
             actor = await self._authenticate(tx, shown.value, tx.now)
             return None if actor is None else Caller(actor, None)
-        session = await self.sessions.find(shown.value, tx.now)
+        session = await self.sessions.find(shown.value, tx.now, renew=renew)
         if session is None:
             return None
         actor = await tokens.actor_of_person(tx, session.person_id)

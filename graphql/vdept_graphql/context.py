@@ -16,6 +16,7 @@ from vdept.kernel.db import Database, Tx
 from vdept.kernel.errors import Locale
 
 if TYPE_CHECKING:
+    from vdept_graphql.live import Live
     from vdept_graphql.services import Services
 
 K = TypeVar("K", bound=Hashable)
@@ -89,6 +90,8 @@ class Context:
     sessions: Sessions | None = None
     services: "Services | None" = None
     """What this API process stands on, for the few verbs that need its settings or its vault."""
+    live: "Live | None" = None
+    """Whoever follows an inbox over a websocket does so here; None over HTTP."""
     background: set[asyncio.Task[None]] = field(default_factory=set)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _snapshot: AsyncExitStack | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from vdept.kernel.settings import Settings
@@ -13,7 +13,7 @@ def cookie_name(settings: Settings) -> str:
     return "__Host-vdept" if _secure(settings) else "vdept"
 
 
-def sid_of(request: Request[Any, Any, Any], settings: Settings) -> str | None:
+def sid_of(request: ASGIConnection[Any, Any, Any, Any], settings: Settings) -> str | None:
     """The name of a session that the browser brings along, if any. Nothing is known of it yet."""
     return request.cookies.get(cookie_name(settings)) or None
 

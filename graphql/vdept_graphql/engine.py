@@ -1,7 +1,7 @@
 """Runs documents: parsed and validated once per text, executed by graphql-core under Strawberry's schema."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from inspect import isawaitable
 from typing import Any, NamedTuple, cast
 
@@ -9,9 +9,10 @@ import strawberry
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    Executor,
     GraphQLError,
     OperationDefinitionNode,
-    OperationType,
+    create_source_event_stream,
     execute,
     get_operation_ast,
     specified_rules,
@@ -99,9 +100,28 @@ class Engine:
                 else f'The document has no operation named "{name}".'
             )
             raise RequestError("OPERATION_RESOLUTION_FAILED", [GraphQLError(message)])
-        if operation.operation is OperationType.SUBSCRIPTION:
-            raise RequestError("BAD_REQUEST", [GraphQLError("There are no subscriptions here.")])
         return operation
+
+    async def subscribe(
+        self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Context
+    ) -> AsyncGenerator[Any]:
+        """The events of a subscription, each to be answered by :meth:`run`; raises RequestError."""
+        executor = Executor.build(
+            self.core,
+            document,
+            context_value=context,
+            raw_variable_values=dict(variables or {}),
+            operation_name=name,
+        )
+        if isinstance(executor, list):
+            raise RequestError("BAD_REQUEST", executor)
+        source: Any = create_source_event_stream(executor)
+        if isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise RequestError("BAD_REQUEST", source.errors or [])
+        events: AsyncGenerator[Any] = source
+        return events
 
     def needs(self, document: DocumentNode, operation: OperationDefinitionNode) -> Needs:
         """What a client needs for the operation."""
@@ -117,13 +137,19 @@ class Engine:
         return points
 
     async def run(
-        self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Context
+        self,
+        document: DocumentNode,
+        name: str | None,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+        event: Any = None,
     ) -> Answer:
-        """Execute; the context is closed afterwards, whatever happened."""
+        """Execute; the context is closed afterwards, whatever happened. ``event``: of a subscription."""
         try:
             result: Any = execute(
                 self.core,
                 document,
+                root_value=event,
                 variable_values=dict(variables or {}),
                 operation_name=name,
                 context_value=context,

@@ -2,7 +2,8 @@
 
 Ringing never delays or fails the request that rang: rings are folded in this process (at most one every
 ``QUIET`` seconds) and in Redis (one job id per bell), and a ring that Redis does not take is dropped. The
-workers' sweep finds whatever was not rung for.
+workers' sweep finds whatever was not rung for. Live inboxes hear the bells that are for them on a channel of
+their own.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
 from vdept.notifications.adding import DOORBELL as NOTIFICATIONS
+from vdept.notifications.live import CHANNEL, said_of
 from vdept.targets.changes import DOORBELL as OUTCOMES
 from vdept.tasks.recurrence_rules import DOORBELL as OCCURRENCES
 
@@ -49,7 +51,7 @@ class Doorbell:
         self._silent = False
 
     async def __call__(self, rung: frozenset[str]) -> None:
-        self._pending |= rung & JOBS.keys()
+        self._pending |= {bell for bell in rung if bell in JOBS or said_of(bell) is not None}
         if self._pending and (self._ringing is None or self._ringing.done()):
             self._ringing = asyncio.create_task(self._ring())
 
@@ -58,13 +60,19 @@ class Doorbell:
             names, self._pending = self._pending, set()
             try:
                 for name in sorted(names):
-                    await self._redis.enqueue_job(JOBS[name], _job_id=JOBS[name])
+                    await self._answer(name)
                 self._silent = False
             except (RedisError, OSError) as error:
                 if not self._silent:
                     log.warning("doorbell is silent, the sweep takes over", error=str(error))
                 self._silent = True
             await asyncio.sleep(QUIET)
+
+    async def _answer(self, bell: str) -> None:
+        if bell in JOBS:
+            await self._redis.enqueue_job(JOBS[bell], _job_id=JOBS[bell])
+        if (said := said_of(bell)) is not None:
+            await self._redis.publish(CHANNEL, said)
 
     async def close(self) -> None:
         """Let the last ring go out."""

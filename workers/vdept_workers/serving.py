@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import socket
+from typing import Any
 
 from litestar import Litestar
 from uvicorn import Config, Server
@@ -20,6 +21,12 @@ GRACE = 4
 
 PATIENCE = 30
 """Seconds a statement of a request may take: nobody waits longer, and no connection is held for ever."""
+
+MESSAGE = 400_000
+"""Bytes of a websocket's message that are taken in at all; what may be asked is shorter."""
+
+PING = 20
+"""Seconds after which an idle websocket is asked whether it is still there, and given up."""
 
 
 def application() -> Litestar:
@@ -66,6 +73,17 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def websocket_options() -> dict[str, Any]:
+    """How uvicorn treats websockets: without compression, of which each idle one would hold buffers."""
+    return {
+        "ws": "websockets-sansio",
+        "ws_max_size": MESSAGE,
+        "ws_per_message_deflate": False,
+        "ws_ping_interval": PING,
+        "ws_ping_timeout": PING,
+    }
+
+
 def serve(sock: socket.socket, addresses: Addresses, *, workers: int) -> None:
     """Serve until a signal asks to end; requests in flight are finished first."""
     os.environ["VDEPT_DATABASE_URL"], os.environ["VDEPT_REDIS_URL"] = addresses
@@ -74,6 +92,7 @@ def serve(sock: socket.socket, addresses: Addresses, *, workers: int) -> None:
         factory=True,
         loop="uvloop",
         http="httptools",
+        **websocket_options(),
         access_log=False,
         log_config=None,
         server_header=False,

@@ -119,8 +119,11 @@ class Sessions:
         await self._keep_to_the_most(f"sessions:person:{person_id}")
         return session
 
-    async def find(self, sid: str, now: datetime) -> Session | None:
-        """The session of this name, its idle time begun anew; None if there is none any more."""
+    async def find(self, sid: str, now: datetime, *, renew: bool = True) -> Session | None:
+        """The session of this name, its idle time begun anew; None if there is none any more.
+
+        ``renew`` False: what its browser does by itself, such as staying connected, keeps no session alive.
+        """
         client, name = self._client(), _digest(sid)
         found = await _answered(client.get(_key(name)))
         if found is None:
@@ -130,7 +133,7 @@ class Sessions:
         if left <= timedelta(0) or now - session.seen_at >= self.idle:
             await self._end([name])
             return None
-        if now - session.seen_at >= min(REFRESHED, self.idle / 4):
+        if renew and now - session.seen_at >= min(REFRESHED, self.idle / 4):
             session = msgspec.structs.replace(session, seen_at=now)
             # Only over itself (XX): a session that ended since it was read must not come back.
             if not await _answered(client.set(_key(name), _stored(session), px=_ms(left), xx=True)):

@@ -33,10 +33,18 @@ def _own(actor: Actor, person_id: Any) -> "sa.ColumnElement[bool]":
     return own
 
 
+def require_own_inbox(actor: Actor) -> int:
+    """The person whose inbox the actor may follow; refuses who has none, and a client without the scope."""
+    return _require(actor, Scope.NOTIFICATIONS_READ)
+
+
 def require_own(actor: Actor) -> int:
     """The person whose inbox the actor may change; refuses who has none, and a client without the scope."""
+    return _require(actor, Scope.NOTIFICATIONS_WRITE)
+
+
+def _require(actor: Actor, scope: Scope) -> int:
     if actor.person_id is None:
         raise FORBIDDEN.at(needs=A_PERSON)
-    scope = Scope.NOTIFICATIONS_WRITE
     actor.require(actor.may(scope), Words(f"phạm vi {scope.value}", f"the scope {scope.value}"))
     return actor.person_id
