@@ -98,7 +98,7 @@ async def test_the_demonstration_is_loaded_once_and_its_commands_work(
     } == {
         "person": 42,
         "measurement": 188,
-        "task": 40,
+        "task": 43,
         "task_evidence": 22,
         "task_comment": 2,
     }
@@ -143,6 +143,7 @@ async def contains_the_story(db: Database) -> None:
         states = set(await tx.session.scalars(sa.select(Task.state)))
         assert states == {
             TaskState.OPEN,
+            TaskState.ACCEPTED,
             TaskState.OFFERED,
             TaskState.IN_PROGRESS,
             TaskState.DELIVERED,

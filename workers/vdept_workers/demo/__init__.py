@@ -7,6 +7,7 @@ is there already is left alone, so that it can be loaded again and again.
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Database
 from vdept.units.registry import load_registry
+from vdept_workers.demo.deadlines import last_working_day, load_deadlines, working_days
 from vdept_workers.demo.figures import load_figures, load_figures_of_2021
 from vdept_workers.demo.people import PERSONAS, SYSTEM, Persona, load_people
 from vdept_workers.demo.plans import key_result_of, load_closed_plan, load_national_plan, targets_by_unit
@@ -28,13 +29,18 @@ async def load_demo(database: Database) -> list[Persona]:
         await load_registry(tx)
     say("demonstration: people and their roles")
     cast = await load_people(database)
+    say("demonstration: the working calendar")
+    calendar = await working_days(cast, now)
     say(f"demonstration: the national plan, from {now.starts_on} to {now.ends_on}")
     plan = await load_national_plan(cast, now)
     say("demonstration: what was measured and what was reported")
     await load_figures(cast, now, plan)
     say("demonstration: shared tasks")
     online = await key_result_of(cast, plan, "CS-HSTT")
-    await load_tasks(Stage(cast, now, plan, online, await targets_by_unit(cast, online)))
+    stage = Stage(cast, now, plan, online, await targets_by_unit(cast, online))
+    await load_tasks(stage, late=calendar.step(last_working_day(calendar, now.today), -1))
+    say("demonstration: deadlines, and the reminders of the last working day")
+    await load_deadlines(stage, calendar)
     say("demonstration: the closed plan of 2021")
     await load_figures_of_2021(cast, now, await load_closed_plan(cast, now))
     return list(PERSONAS)

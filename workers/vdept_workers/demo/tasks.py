@@ -1,5 +1,6 @@
 """The demonstration's tasks: shared between ministry, province, commune and firm, in every state."""
 
+from datetime import date
 from functools import partial
 
 from vdept.targets.models import Audience
@@ -30,11 +31,12 @@ from vdept_workers.demo.work import Act, Life, Stage, Verb
 R = ParticipantRole
 
 
-async def load_tasks(stage: Stage) -> None:
-    """All of them, each brought to where its life has come."""
+async def load_tasks(stage: Stage, late: date) -> None:
+    """All of them, each brought to where its life has come; one was due on ``late``."""
     await stage.play_alike(*catalogue(stage))
-    for life in (portal, redesign, cleaning, guide, training, help_desk):
+    for life in (portal, redesign, guide, training, help_desk):
         await stage.play(life(stage))
+    await stage.play(cleaning(stage, late))
 
 
 def progress(percent: int) -> Verb:
@@ -129,7 +131,7 @@ def redesign(stage: Stage) -> Life:
     )
 
 
-def cleaning(stage: Stage) -> Life:
+def cleaning(stage: Stage, late: date) -> Life:
     """Set by the ministry, led by the province with a commune, and overdue."""
     remark = "Còn khoảng một nửa sổ hộ tịch giấy chưa đối chiếu; xin cử thêm người ở cấp xã."
     return Life(
@@ -137,7 +139,7 @@ def cleaning(stage: Stage) -> Life:
         owner=MINISTRY,
         set_by=COORDINATOR,
         percent=20,
-        due_on=stage.season.day(85),
+        due_on=late,
         serves=HUE,
         lead=HUE,
         share=70,
