@@ -12,7 +12,17 @@ import time
 
 from bench.harness import Figure, publish
 
-MODULES = ("executor", "assign", "bulk", "rebuild", "sustained", "task_page", "row_security", "tokens")
+MODULES = (
+    "executor",
+    "assign",
+    "bulk",
+    "rebuild",
+    "sustained",
+    "task_page",
+    "row_security",
+    "tokens",
+    "mail",
+)
 
 
 def run(name: str) -> list[Figure]:

@@ -130,8 +130,8 @@ def test_no_text_becomes_another_header(name: str, subject: str) -> None:
     """And what was meant is what a reader's program shows."""
     name, subject = one_line(name)[:100], one_line(subject)
     headers = {
-        "To": mime.mailbox("To", name, "an@example.vn"),
-        "Subject": mime.unstructured("Subject", subject),
+        "To": mime.mailbox(name, "an@example.vn"),
+        "Subject": mime.unstructured(subject),
     }
     content = mime.alternative(headers, f"{name}\n{subject}\n", f"<p>{subject}</p>\n", "=_mail.1")
     assert all(len(line) <= 998 for line in content.split(b"\r\n"))
@@ -158,7 +158,7 @@ def test_a_header_that_would_become_two_is_refused(value: str) -> None:
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
-        mime.mailbox("To", "An", address)
+        mime.mailbox("An", address)
 
 
 def test_every_kind_has_a_name() -> None:

@@ -14,6 +14,7 @@ from vdept.kernel import idempotency, job_runs, leases
 from vdept.kernel.actor import system
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.job_runs import recorded
+from vdept.notifications.mailing import upkeep as mailing
 from vdept.outcomes import auditing, refresh
 
 Context = dict[str, Any]
@@ -34,6 +35,21 @@ async def send_out(ctx: Context) -> None:
 async def create_occurrences(ctx: Context) -> None:
     """The doorbell rang: a recurring task may have come due."""
     ctx["occurrences"].wake()
+
+
+async def deliver_reminders(ctx: Context) -> None:
+    """The doorbell rang: reminders have been written."""
+    ctx["delivering"].wake()
+
+
+async def follow_calendar(ctx: Context) -> None:
+    """The doorbell rang: days have become worked or free, and reminders move with them."""
+    ctx["scanning"].wake()
+
+
+async def scan_reminders(ctx: Context) -> None:
+    """Write the reminders of today; those that are there already are left alone."""
+    await ctx["scanning"].scan()
 
 
 async def reevaluate(ctx: Context) -> None:
@@ -71,6 +87,15 @@ async def forget_idempotency_keys(ctx: Context) -> None:
     ):
         await idempotency.forget_expired(tx)
         await job_runs.forget_old(tx)
+
+
+async def forget_mail(ctx: Context) -> None:
+    """Delete letters that went out months ago."""
+    async with (
+        recorded(ctx["database"], "forget_mail", ctx["holder"]) as run,
+        ctx["database"].begin(system("forget_mail")) as tx,
+    ):
+        run.items = await mailing.forget_old(tx)
 
 
 async def forget_credentials(ctx: Context) -> None:

@@ -34,6 +34,7 @@ class WorkerSettings:
         cron(jobs.scan_reminders, name="scan_reminders", minute=5, timeout=300),
         cron(jobs.audit_outcomes, name="audit_outcomes", hour=2, minute=30, timeout=300),
         cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),
+        cron(jobs.forget_mail, name="forget_mail", minute=37, timeout=60),
         cron(jobs.forget_credentials, name="forget_credentials", minute=47, timeout=60),
     )
     timezone = LOCAL

@@ -44,7 +44,9 @@ def working_days(count: int, locale: Locale) -> str:
 
 def one_line(text: str) -> str:
     """Without anything that could end a line, hide text or turn it around."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 class Facts:

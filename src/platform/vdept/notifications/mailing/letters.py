@@ -68,7 +68,11 @@ class Letters:
     def __init__(self, sender: Address, links: Links) -> None:
         self._sender = sender
         self._links = links
-        self._from = mime.mailbox("From", sender.display_name, sender.addr_spec)
+        self._list_ids = {
+            locale: f"{mime.unstructured(_in(locale, _LIST))} <notifications.{sender.domain}>"
+            for locale in Locale
+        }
+        self._from = mime.mailbox(sender.display_name, sender.addr_spec)
 
     def write(self, letter: Claimed) -> bytes:
         """The message; the same bytes however often. Raises ValueError for an address that is none."""
@@ -99,13 +103,13 @@ class Letters:
         domain = self._sender.domain
         headers = {
             "From": self._from,
-            "To": mime.mailbox("To", values["name"], letter.email),
-            "Subject": mime.unstructured("Subject", values["subject"]),
+            "To": mime.mailbox(values["name"], letter.email),
+            "Subject": mime.unstructured(values["subject"]),
             "Date": format_datetime(letter.created_at.astimezone(UTC)),
             "Message-ID": f"<mail.{letter.id}@{domain}>",
             "Auto-Submitted": "auto-generated",
             "Precedence": "bulk",
-            "List-Id": f"{mime.unstructured('List-Id', _in(letter.locale, _LIST))} <notifications.{domain}>",
+            "List-Id": self._list_ids[letter.locale],
             "List-Unsubscribe": f"<{unsubscribe}>",
         }
         if self._links.secure:
