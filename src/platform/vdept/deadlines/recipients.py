@@ -101,7 +101,11 @@ TOLD = f"""
         SELECT {_SUBJECT}, c.person_id, c.unit_id, c.vacant_unit_ids
         FROM due d JOIN contact c USING {CONTACT_KEY}
         WHERE d.recipient <> 'ASSIGNEES'
-            OR NOT EXISTS (SELECT FROM assigned a WHERE a.subject_id = d.subject_id)
+        UNION ALL
+        SELECT {_SUBJECT}, c.person_id, c.unit_id, c.vacant_unit_ids
+        FROM due d JOIN contact c USING {CONTACT_KEY}
+        WHERE d.recipient = 'ASSIGNEES'
+            AND NOT EXISTS (SELECT FROM assigned a WHERE a.subject_id = d.subject_id)
         UNION ALL
         SELECT d.*, '{{}}' FROM assigned d)"""
 """``told``: a row for every person whom a row of ``due`` is for, in every role they are found in."""

@@ -56,8 +56,23 @@ def _local(instant: str) -> str:
 
 _LEAD = "coalesce(t.lead_unit_id, t.owner_unit_id)"
 
-_DUE = f"""
-    hit AS MATERIALIZED (
+GATHER = (
+    "CREATE TEMPORARY TABLE scan_due (subject text, subject_id bigint, plan_id bigint, due_on date, "
+    "step smallint, day date, recipient text, main_unit_id bigint, second_unit_id bigint, "
+    "wants_head boolean) ON COMMIT DROP; "
+    "CREATE TEMPORARY TABLE scan_contact (main_unit_id bigint, second_unit_id bigint, wants_head boolean, "
+    "unit_id bigint, person_id bigint, vacant_unit_ids bigint[]) ON COMMIT DROP; "
+    "SET LOCAL default_statistics_target = 10; SET LOCAL enable_nestloop = off"
+)
+"""What a scan begins with. Nobody can guess how many tasks a day's due dates have: until they are counted,
+nothing is looked up one by one."""
+
+COUNTED_DUE = "ANALYZE scan_due; SET LOCAL enable_nestloop = on"
+COUNTED_CONTACTS = "ANALYZE scan_contact"
+
+DUE = sa.text(
+    f"""
+    WITH hit AS MATERIALIZED (
         SELECT * FROM unnest(:calendar_ids, :due_ons, :hit_steps, :days) h (calendar_id, due_on, step, day)),
     policy AS MATERIALIZED (
         SELECT CAST(0 AS bigint) AS plan_id, step, recipient
@@ -93,42 +108,64 @@ _DUE = f"""
         LEFT JOIN own_calendar c ON c.unit_id = g.unit_id
         JOIN hit h ON h.due_on = g.review_on AND h.calendar_id = coalesce(c.calendar_id, 0)
         WHERE g.state = 'PAUSED' AND g.review_on = ANY (:dates) AND h.step IN ({_REVIEWS})
-            AND NOT EXISTS (
-                SELECT FROM activity a WHERE a.subject_type = 'Target' AND a.subject_id = g.id
-                    AND a.verb = 'target.paused' AND {_local("a.at")} > h.day)),
-    due AS MATERIALIZED (
-        SELECT s.*, {STATION}
-        FROM (SELECT * FROM of_tasks UNION ALL SELECT * FROM of_reviews) s {STATION_JOINS})"""
+            AND coalesce((
+                SELECT max({_local("a.at")}) FROM activity a WHERE a.subject_type = 'Target'
+                    AND a.subject_id = g.id AND a.verb = 'target.paused') <= h.day, true)),
+    of_all AS (SELECT * FROM of_tasks UNION ALL SELECT * FROM of_reviews)
+    INSERT INTO scan_due
+    SELECT s.subject, s.subject_id, s.plan_id, s.due_on, s.step, s.day, s.recipient, {STATION}
+    FROM of_all s {STATION_JOINS}
+    """
+).bindparams(
+    sa.bindparam("calendar_ids", type_=_NUMBERS),
+    sa.bindparam("due_ons", type_=_DATES),
+    sa.bindparam("hit_steps", type_=_SMALL),
+    sa.bindparam("days", type_=_DATES),
+    sa.bindparam("dates", type_=_DATES),
+    sa.bindparam("default_steps", type_=_SMALL),
+    sa.bindparam("default_recipients", type_=ARRAY(sa.Text())),
+)
+"""A row for every task, step and role that falls on a day that is scanned."""
 
-_KEY = "subject, subject_id, person_id"
+REACHED = sa.text(
+    f"""
+    WITH due AS NOT MATERIALIZED (SELECT * FROM scan_due), {CONTACTS}
+    INSERT INTO scan_contact
+    SELECT main_unit_id, second_unit_id, wants_head, unit_id, person_id, vacant_unit_ids FROM contact
+    """
+).bindparams(sa.bindparam("today", type_=_DAY))
+
+_KEY = "subject_id, person_id, subject"
 
 SCAN = sa.text(
     f"""
-    WITH {_DUE}, {CONTACTS}, {TOLD},
+    WITH due AS NOT MATERIALIZED (SELECT * FROM scan_due),
+    contact AS NOT MATERIALIZED (SELECT * FROM scan_contact),
+    {TOLD},
     picked AS (
         SELECT DISTINCT ON ({_KEY}, step) * FROM told
         ORDER BY {_KEY}, step, {RANK}),
     missing AS (
-        SELECT * FROM picked p WHERE NOT EXISTS (
-            SELECT FROM reminder r WHERE r.subject = p.subject AND r.subject_id = p.subject_id
-                AND r.due_on = p.due_on AND r.step = p.step AND r.recipient_id = p.person_id
-                AND r.dropped IS NULL)),
-    latest AS (
-        SELECT DISTINCT ON ({_KEY}) *,
+        SELECT p.*, r.id AS dropped_id
+        FROM picked p
+        LEFT JOIN reminder r ON r.subject = p.subject AND r.subject_id = p.subject_id
+            AND r.due_on = p.due_on AND r.step = p.step AND r.recipient_id = p.person_id
+        WHERE r.id IS NULL OR r.dropped IS NOT NULL),
+    folding AS MATERIALIZED (
+        SELECT *, lead(step) OVER (PARTITION BY {_KEY} ORDER BY step) IS NULL AS latest,
             array_agg(step) OVER (PARTITION BY {_KEY} ORDER BY step
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS folded
-        FROM missing ORDER BY {_KEY}, step DESC),
+        FROM missing),
+    gone AS (
+        DELETE FROM reminder WHERE id IN (
+            SELECT dropped_id FROM folding WHERE latest AND dropped_id IS NOT NULL)
+        RETURNING id),
     made AS (
         INSERT INTO reminder (subject, subject_id, due_on, step, recipient_id, recipient, unit_id, plan_id,
             folded, vacant_unit_ids, scheduled_on, due_at)
         SELECT subject, subject_id, due_on, step, person_id, recipient, unit_id, plan_id,
             coalesce(folded, '{{}}'), vacant_unit_ids, day, CAST(:due_at AS timestamptz)
-        FROM latest
-        ON CONFLICT (subject, subject_id, due_on, step, recipient_id) DO UPDATE SET
-            id = excluded.id, recipient = excluded.recipient, unit_id = excluded.unit_id,
-            plan_id = excluded.plan_id, folded = excluded.folded, due_at = excluded.due_at,
-            vacant_unit_ids = excluded.vacant_unit_ids, scheduled_on = excluded.scheduled_on, dropped = NULL
-        WHERE reminder.dropped IS NOT NULL
+        FROM folding WHERE latest AND (SELECT count(*) FROM gone) >= 0
         RETURNING id, cardinality(folded) AS folded),
     ids AS (SELECT min(id) AS first, max(id) AS last, count(*) AS made, sum(folded) AS folded FROM made),
     batched AS (
@@ -139,13 +176,6 @@ SCAN = sa.text(
     SELECT made, coalesce(folded, 0) AS folded, (SELECT count(*) FROM batched) AS batches FROM ids
     """
 ).bindparams(
-    sa.bindparam("calendar_ids", type_=_NUMBERS),
-    sa.bindparam("due_ons", type_=_DATES),
-    sa.bindparam("hit_steps", type_=_SMALL),
-    sa.bindparam("days", type_=_DATES),
-    sa.bindparam("dates", type_=_DATES),
-    sa.bindparam("default_steps", type_=_SMALL),
-    sa.bindparam("default_recipients", type_=ARRAY(sa.Text())),
     sa.bindparam("today", type_=_DAY),
     sa.bindparam("due_at", type_=sa.DateTime(timezone=True)),
     sa.bindparam("batch", type_=sa.BigInteger()),
@@ -153,7 +183,8 @@ SCAN = sa.text(
 """The reminders of the days that are scanned, and their batches.
 
 A reminder that was dropped and holds again is made anew under a new id, so that it is in a batch of its own
-time. Ids follow one another: whoever writes reminders holds the scan's lock.
+time; the insert asks for the count of those that are gone, and so comes after them. Ids follow one another:
+whoever writes reminders holds the scan's lock, and needs no ON CONFLICT, which costs a fifth of the insert.
 """
 
 MARK = sa.text(

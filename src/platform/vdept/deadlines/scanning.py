@@ -14,15 +14,19 @@ reads what is due, not what is open.
   reminders that were dropped for a reason that has ended.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from vdept.calendars.upkeep import ensure
 from vdept.deadlines import rules
+from vdept.deadlines import scan_statements as statements
+from vdept.deadlines.models import ReminderScan
 from vdept.deadlines.rules import DEFAULT_STEPS, REVIEW_STEPS
-from vdept.deadlines.scan_statements import HITS, MARK, SCAN, WHERE_ARE_WE
+from vdept.kernel import driver
 from vdept.kernel.actor import system
 from vdept.kernel.db import Database, Tx
 
@@ -50,6 +54,12 @@ async def lock(tx: Tx) -> None:
     await tx.session.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
 
 
+async def scanned(database: Database) -> ReminderScan | None:
+    """How far the scan has come; None before the first one."""
+    async with database.snapshot(ACTOR) as tx:
+        return await tx.session.get(ReminderScan, True)
+
+
 async def scan(database: Database, *, as_of: date, now: datetime) -> ScanReport:
     """Write what is due on ``as_of`` and what was missed before it, in one transaction."""
     async with database.begin(ACTOR, now=now) as tx:
@@ -60,31 +70,37 @@ async def scan_in(tx: Tx, as_of: date) -> ScanReport:
     """The same in the transaction of somebody who sees everything."""
     await lock(tx)
     await ensure(tx)
-    given = (await tx.session.execute(WHERE_ARE_WE, {"as_of": as_of})).one()
+    given = (await tx.session.execute(statements.WHERE_ARE_WE, {"as_of": as_of})).one()
     span = rules.span(given.scanned_on, as_of, day_off=not given.working, missed=given.missed)
     if span is None:
         return ScanReport()
     steps = sorted({one.step for one in (*DEFAULT_STEPS, *REVIEW_STEPS)} | set(given.steps))
-    hits = (await tx.session.execute(HITS, {"steps": steps, "after": span.after, "as_of": span.as_of})).all()
-    found = (
-        await tx.session.execute(
-            SCAN,
-            {
-                "calendar_ids": [hit.calendar_id for hit in hits],
-                "due_ons": [hit.due_on for hit in hits],
-                "hit_steps": [hit.step for hit in hits],
-                "days": [hit.day for hit in hits],
-                "dates": sorted({hit.due_on for hit in hits}),
-                "default_steps": [one.step for one in DEFAULT_STEPS],
-                "default_recipients": [one.recipient.value for one in DEFAULT_STEPS],
-                "today": as_of,
-                "due_at": rules.due_at(as_of, tx.now),
-                "batch": BATCH,
-            },
-        )
-    ).one()
+    hits = (
+        await tx.session.execute(statements.HITS, {"steps": steps, "after": span.after, "as_of": span.as_of})
+    ).all()
+    found = await _write(tx, hits, as_of)
     if span.mark is not None:
-        await tx.session.execute(MARK, {"mark": span.mark, "now": tx.now})
+        await tx.session.execute(statements.MARK, {"mark": span.mark, "now": tx.now})
     if found.made:
         tx.ring(DOORBELL)
     return ScanReport(found.made, int(found.folded), span.days)
+
+
+async def _write(tx: Tx, hits: "Sequence[sa.Row[Any]]", as_of: date) -> "sa.Row[Any]":
+    """Gather what is due and who is found for it, count both, and write what is not written yet."""
+    await driver.send(tx, statements.GATHER)
+    given = {
+        "calendar_ids": [hit.calendar_id for hit in hits],
+        "due_ons": [hit.due_on for hit in hits],
+        "hit_steps": [hit.step for hit in hits],
+        "days": [hit.day for hit in hits],
+        "dates": sorted({hit.due_on for hit in hits}),
+        "default_steps": [one.step for one in DEFAULT_STEPS],
+        "default_recipients": [one.recipient.value for one in DEFAULT_STEPS],
+    }
+    await tx.session.execute(statements.DUE, given)
+    await driver.send(tx, statements.COUNTED_DUE)
+    await tx.session.execute(statements.REACHED, {"today": as_of})
+    await driver.send(tx, statements.COUNTED_CONTACTS)
+    told = {"today": as_of, "due_at": rules.due_at(as_of, tx.now), "batch": BATCH}
+    return (await tx.session.execute(statements.SCAN, told)).one()
