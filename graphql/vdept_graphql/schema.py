@@ -12,6 +12,8 @@ from vdept_graphql.clients import ClientQuery
 from vdept_graphql.compiled import CompiledExecutor
 from vdept_graphql.deadline_explanations import DeadlineExplanationQuery
 from vdept_graphql.engine import Engine
+from vdept_graphql.feed_mutations import FeedMutation
+from vdept_graphql.feeds import FeedQuery
 from vdept_graphql.identities import IdentityQuery
 from vdept_graphql.identity_mutations import IdentityMutation
 from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
@@ -22,20 +24,25 @@ from vdept_graphql.people import PeopleQuery
 from vdept_graphql.people_mutations import PeopleMutation
 from vdept_graphql.plan_import import PlanImportMutation
 from vdept_graphql.plan_mutations import PlanMutation
+from vdept_graphql.reminder_mutations import ReminderMutation
 from vdept_graphql.scalars import SCALARS
 from vdept_graphql.subscriptions import Subscription
 from vdept_graphql.target_holding_mutations import TargetHoldingMutation
 from vdept_graphql.target_mutations import TargetMutation
 from vdept_graphql.target_queries import TargetQuery
+from vdept_graphql.task_extension_mutations import ExtensionMutation
+from vdept_graphql.task_extensions import ExtensionQuery
 from vdept_graphql.task_mutations import TaskLifeMutation
 from vdept_graphql.task_queries import TaskQuery
+from vdept_graphql.task_recurrence import RecurrenceQuery
+from vdept_graphql.task_recurrence_mutations import RecurrenceMutation
 from vdept_graphql.task_sharing_mutations import TaskSharingMutation
 from vdept_graphql.unit_mutations import UnitMutation
 from vdept_graphql.units import UnitQuery
-from vdept_graphql.webhook_mutations import WebhookMutation
-from vdept_graphql.webhooks import WebhookQuery
 from vdept_graphql.warning_mutations import WarningMutation
 from vdept_graphql.warnings import WarningQuery
+from vdept_graphql.webhook_mutations import WebhookMutation
+from vdept_graphql.webhooks import WebhookQuery
 
 DESCRIBED = (deadline_enums, target_enums, task_enums, outcome_enums)
 """Importing these is what publishes the core's enums."""
@@ -49,6 +56,9 @@ class Query(
     TargetQuery,
     MeasurementQuery,
     TaskQuery,
+    ExtensionQuery,
+    RecurrenceQuery,
+    FeedQuery,
     ActivityQuery,
     ClientQuery,
     IdentityQuery,
@@ -77,10 +87,14 @@ class Mutation(
     MeasurementMutation,
     TaskLifeMutation,
     TaskSharingMutation,
+    ExtensionMutation,
+    RecurrenceMutation,
+    FeedMutation,
     NotificationMutation,
     WebhookMutation,
     WarningMutation,
     CalendarMutation,
+    ReminderMutation,
 ):
     """The write side."""
 

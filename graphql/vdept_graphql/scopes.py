@@ -41,13 +41,15 @@ TYPES: Mapping[Place, str] = {
     "CalendarException CalendarDay WorkingCalendar CalendarImpact CalendarExceptionAnswer",
     Scope.PEOPLE_READ: "Person Membership",
     Scope.PLANS_READ: "Plan Objective KeyResult Milestone Target TargetOutcome UnitOutcome OutcomeFigures "
+    "ReminderPolicy ReminderStep ReminderLoad "
     "Reading StatusCounts TimelinessCounts ImportedPlan EarlyWarning WarningAnswer WarningCount",
     Scope.MEASUREMENTS_READ: "Measurement",
     Scope.TASKS_READ: "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity TaskAnswer "
-    "CreatedTask Comment Evidence DeadlineExplanation DeadlineLine",
+    "CreatedTask Comment Evidence TaskExtension TaskRecurrence PlannedOccurrence "
+    "DeadlineExplanation DeadlineLine Reminder Escalation",
     Scope.ACTIVITIES_READ: "Activity ActivityFeed",
     Scope.NOTIFICATIONS_READ: "Notification InboxSubject InboxChange UnreadCount UnreadOfKind NotificationPreferences",
-    PERSONAL: "ApiClient ClientAuthorization Identity WebhookEndpoint WebhookDelivery",
+    PERSONAL: "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery",
 }
 """Every type that has fields, once. A connection and its edges are placed with what they list; a payload is
 open, because the mutation that answers with it is not."""
@@ -57,18 +59,22 @@ MUTATIONS: Mapping[Place, str] = {
     "addCalendarExceptions revokeCalendarException",
     Scope.PLANS_WRITE: "createIndicator updateIndicator createPlan addObjective renameObjective addKeyResult "
     "updateKeyResult removeKeyResult issuePlan closePlan importPlans assignTargets acknowledgeTargets "
-    "updateTarget pauseTarget resumeTarget withdrawTarget reinstateTarget",
+    "updateTarget pauseTarget resumeTarget withdrawTarget reinstateTarget setReminderPolicy "
+    "resetReminderPolicy",
     Scope.MEASUREMENTS_WRITE: "recordMeasurement correctMeasurement recordMeasurements",
     Scope.TASKS_WRITE: "createTask createTasks updateTask offerTask reopenTask volunteerForTask acceptTask "
     "acceptTasks declineTask startTask deliverTask verifyTask sendBackTask pauseTask resumeTask cancelTask "
     "extendTask reportProgress reportProgressMany inviteParticipants acceptInvitation declineInvitation "
     "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget addDependency "
-    "removeDependency setParentTask commentOnTask addEvidence acknowledgeWarning acknowledgeWarnings",
+    "removeDependency setParentTask commentOnTask addEvidence requestExtension withdrawExtension "
+    "grantExtension refuseExtension repeatTask changeRecurrence stopRepeating acknowledgeWarning "
+    "acknowledgeWarnings",
     Scope.NOTIFICATIONS_WRITE: "markNotificationsRead markAllNotificationsRead markNotificationsUnread "
     "setNotificationPreferences resumeEmail",
     PERSONAL: "createPerson updatePerson grantMembership endMembership registerClient updateClient "
-    "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity registerWebhook "
-    "updateWebhook rotateWebhookSecret disableWebhook enableWebhook sendTestWebhook replayWebhookDeliveries",
+    "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity createCalendarFeed "
+    "revokeCalendarFeed registerWebhook updateWebhook rotateWebhookSecret disableWebhook enableWebhook "
+    "sendTestWebhook replayWebhookDeliveries",
 }
 """Every mutation field, once."""
 

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import factories
 from vdept.clients.models import ApiClient, ClientAuthentication, ClientAuthorization
@@ -19,6 +20,7 @@ from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
+from vdept.notifications.models import WebhookDelivery, WebhookEndpoint, WebhookState
 from vdept.people.actors import actor_for
 from vdept.people.models import AccessToken, Membership, Person
 from vdept.units.models import Unit, UnitKind
@@ -41,6 +43,8 @@ UNIT_OF = {
 TODAY = local_date(utc_now())
 STARTS, ENDS = TODAY - timedelta(days=60), TODAY + timedelta(days=200)
 DUE = TODAY + timedelta(days=60)
+SUNDAY = TODAY + timedelta(days=202 - TODAY.weekday())
+"""One that lies ahead, and no exception holds on it or on those after it."""
 
 
 def token_of(column: str) -> str:
@@ -143,6 +147,26 @@ async def add_authorization(
     tx.session.add(row)
     await tx.session.flush()
     return row
+
+
+async def add_webhook(tx: Tx, unit: Unit, **more: Any) -> tuple[WebhookEndpoint, WebhookDelivery]:
+    """An endpoint of the unit, and a delivery to it that was given up."""
+    endpoint = WebhookEndpoint(
+        unit_id=unit.id,
+        url="https://hook.example.vn/",
+        kinds=[],
+        secret=bytes(32),
+        created_at=utc_now(),
+        **more,
+    )
+    tx.session.add(endpoint)
+    await tx.session.flush()
+    delivery = WebhookDelivery(
+        endpoint_id=endpoint.id, state=WebhookState.DEAD, created_at=utc_now(), next_at=utc_now()
+    )
+    tx.session.add(delivery)
+    await tx.session.flush()
+    return endpoint, delivery
 
 
 async def add_identity(tx: Tx, who: Person | None) -> Identity:

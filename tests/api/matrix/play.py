@@ -145,7 +145,11 @@ def codes_of(payload: dict[str, Any]) -> list[str]:
 def given_back(payload: dict[str, Any]) -> dict[str, Any]:
     """What a payload holds beside errors: nothing, for whoever was refused."""
     found = {name: value for name, value in payload.items() if name not in {"errors", "results"}}
-    found["results"] = [item["task"] for item in payload.get("results") or [] if item.get("task")]
+    found["results"] = [
+        item
+        for item in payload.get("results") or []
+        if any(value for name, value in item.items() if name not in {"__typename", "errors"})
+    ]
     return {name: value for name, value in found.items() if value}
 
 

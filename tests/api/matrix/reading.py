@@ -5,7 +5,7 @@ order of ``country.COLUMNS`` and grouped as in ``table.py``: the design's sectio
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,14 +16,18 @@ from api.matrix.country import (
     DUE,
     ENDS,
     STARTS,
+    SUNDAY,
     TODAY,
     UNIT_OF,
     Country,
     add_authorization,
     add_client,
     add_identity,
+    add_webhook,
     found,
 )
+from vdept.calendars.excepting import add_exception
+from vdept.calendars.models import CalendarScope
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
@@ -47,7 +51,8 @@ from vdept_graphql.ids import encode
 SEES = """
   Open to everybody who has signed in
     +++++ ++++ ++ ++  Unit/government Unit/ministry Unit/hue Unit/danang Unit/commune Unit/commune2 Unit/firm
-    +++++ ++++ ++ ++  Unit/rival Indicator/share
+    +++++ ++++ ++ ++  Unit/rival Indicator/share CalendarException/hue CalendarException/national
+    +++++ ++++ ++ ++  CalendarException/hue.off
 
   People: officials see everybody, others their own unit's, and themselves
     +++++ ++++ .. .+  Person/observer Person/member Person/coordinator Person/deputy Person/head Person/worker
@@ -98,6 +103,10 @@ SEES = """
     ..+.+ .... .. ++  ClientAuthorization/nobody
     ..+.+ .... .. .+  ClientAuthorization/hue.head ClientAuthorization/hue.administrator
     ....+ ...+ .. .+  ClientAuthorization/head
+
+  Webhooks: for those who manage the unit
+    ..+++ .... .. .+  WebhookEndpoint/hue WebhookDelivery/hue
+    ..... .... +. .+  WebhookEndpoint/firm WebhookDelivery/firm
 
   Identities of providers: one's own; keys: no thing that is read, but its making is logged
     ....+ .... .. .+  Identity/head
@@ -155,6 +164,7 @@ async def build(tx: Tx) -> Things:
     await _people(tx, things)
     await _plans(tx, things)
     await _values(tx, things)
+    await _calendars(tx, things)
     await _tasks(tx, things)
     await _clients(tx, things)
     await tx.session.flush()
@@ -257,6 +267,22 @@ async def _values(tx: Tx, things: Things) -> None:
     await value("rival", "rival")
 
 
+async def _calendars(tx: Tx, things: Things) -> None:
+    """Two Sundays that are to be worked, the first for Huế, the next for everybody but Huế."""
+    people = things.country.people
+    hue, later = things.country.unit_id("hue"), SUNDAY + timedelta(days=7)
+    for name, scope, unit_id, day, working in (
+        ("hue", CalendarScope.UNIT, hue, SUNDAY, True),
+        ("national", CalendarScope.NATIONAL, None, later, True),
+        ("hue.off", CalendarScope.UNIT, hue, later, False),
+    ):
+        row = await add_exception(tx, scope, unit_id, day, working, "Làm bù", "Công văn")
+        row.created_by_id = people["head"].id
+        things.add(f"CalendarException/{name}", row)
+    things.rows["CalendarException/national"].revoked_by_id = people["above"].id
+    await tx.session.flush()
+
+
 def _column_of(unit: str) -> str:
     """Who is head of a unit."""
     return "head" if unit == "hue" else next(name for name, own in UNIT_OF.items() if own == unit)
@@ -337,5 +363,9 @@ async def _clients(tx: Tx, things: Things) -> None:
             tx, things.rows[f"ApiClient/{client}"], people[who], [Scope.TASKS_READ]
         )
         things.add(f"ClientAuthorization/{who}", given)
+    for name in ("hue", "firm"):
+        endpoint, delivery = await add_webhook(tx, units[name])
+        things.add(f"WebhookEndpoint/{name}", endpoint)
+        things.add(f"WebhookDelivery/{name}", delivery)
     things.add("Identity/head", await add_identity(tx, people["head"]))
     things.add("Identity/waiting", await add_identity(tx, None))

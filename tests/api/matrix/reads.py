@@ -9,11 +9,12 @@ who see ``b`` as well, ``~a_word`` is plain text.
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 
-from api.matrix.country import COLUMNS, UNIT_OF
+from api.matrix.country import COLUMNS, SUNDAY, UNIT_OF
 from api.matrix.reading import Things
 from vdept_graphql.schema import engine
 
@@ -32,6 +33,7 @@ OTHER_TARGETS = (
 ISSUED = "Plan/public Plan/government Plan/shared Plan/ministry Plan/former"
 ORDERED = "Task/public Task/government Task/hue Task/ministry Task/rival Task/declined"
 CONSENTS = "ClientAuthorization/nobody ClientAuthorization/hue.head ClientAuthorization/hue.administrator"
+SUNDAYS = f'from: "{SUNDAY}", to: "{SUNDAY + timedelta(days=7)}"'
 TASKS = f"{ORDERED} Task/commune Task/danang Task/firm"
 
 READS = f"""
@@ -211,6 +213,23 @@ activities(first: 100, subjectId: "$Target/shared.hue") = Target/shared.hue
 activities(first: 100, subjectId: "$Person/worker") = Person/worker&Only/officials
 activities(first: 100, subjectId: "$Task/hue") > client = ApiClient/hue
 
+calendarExceptions = CalendarException/hue CalendarException/hue.off CalendarException/national
+calendarExceptions(filter: {{unitId: "$Unit/hue"}}) = CalendarException/hue CalendarException/hue.off
+calendarExceptions(filter: {{scope: NATIONAL}}) = CalendarException/national
+calendarExceptions > unit = Unit/hue Unit/hue
+calendarExceptions > createdBy = Person/head Person/head Person/head
+calendarExceptions > revokedBy = Person/above
+workingCalendar(unitId: "$Unit/hue", {SUNDAYS}) > unit = Unit/hue
+workingCalendar(unitId: "$Unit/hue", {SUNDAYS}) > days > exception = \
+CalendarException/hue CalendarException/hue.off
+workingCalendar(unitId: "$Unit/danang", {SUNDAYS}) > namedDays > exception = CalendarException/national
+workingCalendar(unitId: "$Unit/hue", {SUNDAYS}) > daysOff > exception = CalendarException/hue.off
+explainDeadline(taskId: "$Task/hue") > task = Task/hue
+explainDeadline(taskId: "$Task/danang") > task = Task/danang
+explainDeadline(taskId: "$Task/hue") > lines > unit = Unit/ministry&Task/hue Unit/hue&Task/hue
+explainDeadline(taskId: "$Task/hue") > lines > by = ~Người_partner
+explainDeadline(taskId: "$Task/hue") > lines > by > person = Person/partner
+
 identities = Identity/head Identity/waiting
 identities(filter: {{waiting: true}}) = Identity/waiting
 identities(filter: {{personId: "$Person/head"}}) = Identity/head
@@ -223,6 +242,13 @@ client(id: "$ApiClient/hue") > authorizations > person = Person/nobody&ClientAut
 Person/head&ClientAuthorization/hue.head Person/administrator&ClientAuthorization/hue.administrator
 client(id: "$ApiClient/hue") > authorizations > client = \
 {CONSENTS.replace("ClientAuth", "ApiClient/hue&ClientAuth")}
+webhookEndpoints = WebhookEndpoint/hue WebhookEndpoint/firm
+webhookEndpoints(unitId: "$Unit/hue") = WebhookEndpoint/hue
+webhookEndpoints(disabled: false) > unit = Unit/hue&WebhookEndpoint/hue Unit/firm&WebhookEndpoint/firm
+webhookEndpoints > deliveries = WebhookDelivery/hue WebhookDelivery/firm
+webhookDeliveries(endpointId: "$WebhookEndpoint/hue") = WebhookDelivery/hue
+webhookDeliveries(endpointId: "$WebhookEndpoint/firm", state: DEAD) = WebhookDelivery/firm
+webhookDeliveries(endpointId: "$WebhookEndpoint/hue") > endpoint = WebhookEndpoint/hue
 clients = ApiClient/hue ApiClient/ministry ApiClient/firm
 clients(filter: {{unitId: "$Unit/ministry"}}) = ApiClient/ministry
 myAuthorizations = ClientAuthorization/head&Only/head ClientAuthorization/nobody&Only/nobody \
@@ -248,9 +274,10 @@ SCOPES = {
     "plans:read": "Plan Objective KeyResult Target TargetOutcome UnitOutcome Outcome",
     "measurements:read": "Measurement",
     "tasks:read": "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity Comment Evidence "
+    "DeadlineExplanation DeadlineLine "
     "Outcome/shared.ministry Outcome/shared.danang Outcome/shared.rival",
     "activities:read": "Activity ActivityFeed",
-    "nobody": "ApiClient ClientAuthorization Identity",
+    "nobody": "ApiClient ClientAuthorization Identity WebhookEndpoint WebhookDelivery",
 }
 """What a client needs for a type, or for one thing beside its type: who has only tasks to show in a plan is a
 figure of tasks. What is not here is open; for "nobody" no scope is enough."""

@@ -190,4 +190,11 @@ def _selection(of: Any, depth: int) -> str:
 
 def _errors_of(item: GraphQLObjectType) -> str:
     """Of one item of a bulk answer: what became of it."""
-    return "task { __typename } errors { code path }" if "errors" in item.fields else ""
+    if "errors" not in item.fields:
+        return ""
+    given = [
+        f"{name} {{ __typename }}"
+        for name, one in item.fields.items()
+        if name != "errors" and not is_leaf_type(get_named_type(one.type))
+    ]
+    return " ".join([*given, "errors { code path }"])

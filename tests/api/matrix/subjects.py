@@ -16,19 +16,24 @@ from api.matrix.country import (
     DUE,
     ENDS,
     STARTS,
+    SUNDAY,
     TODAY,
     Country,
     add_authorization,
     add_client,
     add_identity,
+    add_webhook,
     found,
 )
+from vdept.calendars.excepting import add_exception
+from vdept.calendars.models import CalendarScope
 from vdept.clients.models import ApiClient, ClientAuthorization
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
+from vdept.notifications.models import WebhookDisabled
 from vdept.people.models import Membership, Person
 from vdept.targets.models import Audience, Basis, Indicator, KeyResult, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
@@ -161,7 +166,9 @@ async def build(tx: Tx) -> tuple[Country, dict[str, dict[str, Any]]]:
     made = Subjects(tx, country, indicator, plan)
     return country, {
         **await _registry(made),
+        **await _calendars(made),
         **await _clients(made),
+        **await _webhooks(made),
         **await _plans(made),
         **await _targets(made),
         **await _measurements(made),
@@ -191,6 +198,48 @@ async def _registry(of: Subjects) -> dict[str, dict[str, Any]]:
         "grantMembership:deputy": {"personId": worker, **hue, "role": "DEPUTY"},
         "endMembership": {"membershipId": encode("Membership", seat.id)},
         "endMembership:deputy": {"membershipId": encode("Membership", deputy.id)},
+    }
+
+
+async def _calendars(of: Subjects) -> dict[str, dict[str, Any]]:
+    """Sundays that are to be worked, each row on one of its own."""
+    sundays = (SUNDAY + timedelta(weeks=week) for week in range(20))
+    hue, words = {"unitId": of.unit("hue")}, {"name": "Làm bù", "reason": "Công văn"}
+
+    def new(scope: str, **more: Any) -> dict[str, Any]:
+        return {"scope": scope, "day": str(next(sundays)), "working": True, **words, **more}
+
+    async def standing(scope: CalendarScope) -> dict[str, str]:
+        unit_id = None if scope is CalendarScope.NATIONAL else of.country.unit_id("hue")
+        row = await add_exception(of.tx, scope, unit_id, next(sundays), True, **words)
+        return {"calendarExceptionId": encode("CalendarException", row.id), "reason": "Thôi"}
+
+    return {
+        "addCalendarException": new("UNIT", **hue),
+        "addCalendarException:region": new("REGION", **hue),
+        "addCalendarException:national": new("NATIONAL"),
+        "addCalendarExceptions": {"exceptions": [new("UNIT", **hue)]},
+        "revokeCalendarException": await standing(CalendarScope.UNIT),
+        "revokeCalendarException:region": await standing(CalendarScope.REGION),
+        "revokeCalendarException:national": await standing(CalendarScope.NATIONAL),
+    }
+
+
+async def _webhooks(of: Subjects) -> dict[str, dict[str, Any]]:
+    async def endpoint(**more: Any) -> dict[str, str]:
+        row, _ = await add_webhook(of.tx, of.country.unit("hue"), **more)
+        return {"webhookEndpointId": encode("WebhookEndpoint", row.id)}
+
+    _, dead = await add_webhook(of.tx, of.country.unit("hue"))
+    return {
+        "registerWebhook": {"unitId": of.unit("hue"), "url": "https://hook.hue.gov.vn/"},
+        "updateWebhook": {**await endpoint(), "kinds": ["ESCALATION"]},
+        "rotateWebhookSecret": await endpoint(),
+        "disableWebhook": await endpoint(),
+        "enableWebhook": await endpoint(disabled_at=utc_now(), disabled_because=WebhookDisabled.GONE),
+        "sendTestWebhook": await endpoint(),
+        "replayWebhookDeliveries": {"deliveryIds": [encode("WebhookDelivery", dead.id)]},
+        "replayWebhookDeliveries:since": {**await endpoint(), "since": f"{STARTS}T00:00:00Z"},
     }
 
 
@@ -240,6 +289,11 @@ async def _plans(of: Subjects) -> dict[str, dict[str, Any]]:
         "removeKeyResult": {"keyResultId": encode("KeyResult", removed.id)},
         "issuePlan": {"planId": encode("Plan", ready.id)},
         "closePlan": {"planId": encode("Plan", running.id)},
+        "setReminderPolicy": {
+            "planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id),
+            "steps": [{"step": 0, "recipient": "LEAD_HEAD"}],
+        },
+        "resetReminderPolicy": {"planId": encode("Plan", (await of.own_plan_reminding()).id)},
     }
 
 

@@ -38,6 +38,9 @@ WRITES = """
     FFFFF FFFF FF F+  -             createUnit importUnits
     FFFFF FFFF FF F+  hue           updateUnit:division
     FF+++ FFFF FF F+  hue           updateUnit
+    FFFF+ +FFF FF F+  hue           addCalendarException addCalendarExceptions revokeCalendarException
+    FFFFF FFFF FF F+  hue           addCalendarException:region revokeCalendarException:region
+    FFFFF FFFF FF F+  -             addCalendarException:national revokeCalendarException:national
 
   nobody but people themselves: not for clients
     +++++ ++++ ++ ++  -             updatePerson:oneself
@@ -52,6 +55,9 @@ WRITES = """
     FF+F+ FNNN NN N+  hue           updateClient rotateClientSecret revokeClient
     NN+N+ NNNN NN N+  hue           revokeAuthorization
     +++++ ++++ ++ ++  hue           revokeAuthorization:own
+    FF+++ FFFF FF F+  hue           registerWebhook
+    NN+++ NNNN NN N+  hue           updateWebhook rotateWebhookSecret disableWebhook enableWebhook
+    NN+++ NNNN NN N+  hue           sendTestWebhook replayWebhookDeliveries replayWebhookDeliveries:since
     NNNNN NNNN NN N+  -             linkIdentity unlinkIdentity
     FFFFF FFFF FF F+  -             unlinkIdentity:own
 
@@ -60,7 +66,7 @@ WRITES = """
     FF+++ FFFF FF F+  hue           createPlan importPlans
     FF+++ NNNN NN N+  hue           addObjective renameObjective addKeyResult updateKeyResult removeKeyResult
     FF+++ NNNN NN N+  hue           issuePlan
-    FF+++ FFNN FN N+  hue           closePlan
+    FF+++ FFNN FN N+  hue           closePlan setReminderPolicy resetReminderPolicy
     FF+++ FFNN NN N+  hue           acknowledgeTargets
     FFFF+ FFNN NN N+  hue           pauseTarget resumeTarget
     FF+++ FFNN NN N+  commune2      assignTargets
@@ -97,6 +103,8 @@ WRITES = """
 HIDDEN_ANYWAY = """
     addObjective renameObjective addKeyResult updateKeyResult removeKeyResult issuePlan
     linkIdentity unlinkIdentity updateClient rotateClientSecret revokeClient revokeAuthorization
+    updateWebhook rotateWebhookSecret disableWebhook enableWebhook sendTestWebhook
+    replayWebhookDeliveries replayWebhookDeliveries:since
     updatePerson grantMembership endMembership grantMembership:deputy endMembership:deputy correctMeasurement
 """
 """Drafts are their issuer's until they are issued; people, clients, identities, values have none."""

@@ -23,6 +23,7 @@ from vdept.calendars.upkeep import span
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Words
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch
+from vdept.units.access import visible_units
 from vdept.units.models import Unit
 
 LONGEST = 400
@@ -177,7 +178,7 @@ class Holding(NamedTuple):
 
     id: int
     scope: CalendarScope
-    unit: Unit | None
+    unit_id: int | None
 
 
 async def holding(tx: Tx, unit_id: int | None) -> Holding:
@@ -185,12 +186,33 @@ async def holding(tx: Tx, unit_id: int | None) -> Holding:
     calendar_id = NATIONAL if unit_id is None else (await ids_of_calendars(tx, [unit_id]))[unit_id]
     row = (
         await tx.session.execute(
-            sa.select(WorkingCalendar, Unit)
-            .outerjoin(Unit, Unit.id == WorkingCalendar.unit_id)
-            .where(WorkingCalendar.id == calendar_id)
+            sa.select(WorkingCalendar.scope, WorkingCalendar.unit_id).where(WorkingCalendar.id == calendar_id)
         )
     ).one()
-    return Holding(calendar_id, row[0].scope, row[1])
+    return Holding(calendar_id, row.scope, row.unit_id)
+
+
+class Stretch(NamedTuple):
+    """Some days of a unit's calendar, whose calendar it is, and the version of the holidays in it."""
+
+    holding: Holding
+    version: str
+    days: list[Day]
+
+
+async def stretch(tx: Tx, unit_id: int | None, first: date, last: date) -> Stretch | None:
+    """The days from ``first`` to ``last``; None where there is no such unit for this actor."""
+    if unit_id is not None:
+        seen = sa.select(Unit.id).where(Unit.id == unit_id, visible_units(tx.actor))
+        if await tx.session.scalar(seen) is None:
+            return None
+    days = await days_between(tx, unit_id, first, last)
+    return Stretch(await holding(tx, unit_id), await package_version(tx), days)
+
+
+async def package_version(tx: Tx) -> str:
+    """The version of the package that the public holidays were copied from."""
+    return await tx.session.scalar(sa.select(Holiday.package_version).limit(1)) or ""
 
 
 # -- exceptions ----------------------------------------------------------------------------------------

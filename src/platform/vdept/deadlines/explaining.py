@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from vdept.calendars import queries
-from vdept.calendars.models import CalendarScope, Holiday, WorkingCalendar
+from vdept.calendars.models import CalendarScope, WorkingCalendar
 from vdept.calendars.rules import Calendar
 from vdept.deadlines import explanation as said
 from vdept.deadlines.access import visible_reminders
@@ -148,7 +148,7 @@ async def _calendars(tx: Tx, unit_id: int) -> list[Line]:
         .where(reaching)
         .order_by(WorkingCalendar.scope, sa.func.cardinality(Unit.path))
     )
-    version = await tx.session.scalar(sa.select(sa.func.max(Holiday.package_version))) or ""
+    version = await queries.package_version(tx)
     return [said.calendar_line(scope, name, whose, version) for scope, whose, name in rows]
 
 

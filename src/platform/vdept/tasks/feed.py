@@ -18,6 +18,8 @@ from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
 from vdept.measurements.access import visible_measurements
 from vdept.measurements.models import Measurement
+from vdept.notifications.models import WebhookDelivery, WebhookEndpoint
+from vdept.notifications.webhooks.access import visible_deliveries, visible_endpoints
 from vdept.targets.access import (
     plans_seen_whole,
     visible_key_results,
@@ -33,7 +35,7 @@ from vdept.tasks.sql import among
 STRETCH = 1_000
 """How many activities are looked at for one answer."""
 
-OPEN_SUBJECTS = frozenset({"Unit", "Indicator"})
+OPEN_SUBJECTS = frozenset({"Unit", "Indicator", "CalendarException"})
 """Every signed-in actor sees all of these."""
 
 PEOPLE = frozenset({"Person", "Membership"})
@@ -55,6 +57,8 @@ SUBJECTS: Mapping[str, tuple[Any, Callable[[Actor], "sa.ColumnElement[bool]"]]] 
     "Measurement": (Measurement.id, visible_measurements),
     "ApiClient": (ApiClient.id, visible_clients),
     "ClientAuthorization": (ClientAuthorization.id, visible_authorizations),
+    "WebhookEndpoint": (WebhookEndpoint.id, visible_endpoints),
+    "WebhookDelivery": (WebhookDelivery.id, visible_deliveries),
 }
 
 
