@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import structlog
 import uvloop
+from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix
 from arq.worker import Worker, get_kwargs
 from redis.exceptions import RedisError
@@ -24,9 +25,10 @@ from vdept.kernel.actor import system
 from vdept.kernel.db import Database
 from vdept.kernel.settings import Settings, load
 from vdept.outcomes.refresh import refresh
-from vdept_workers.doorbell import JOBS, open_redis
+from vdept_workers.doorbell import JOBS, Doorbell, open_redis
 from vdept_workers.mailing import Mailing
 from vdept_workers.recurrence import Occurrences
+from vdept_workers.reminding import Delivering, Scanning
 from vdept_workers.runtime import ENDING
 from vdept_workers.settings import DAILY, WorkerSettings
 from vdept_workers.sweep import Refresh, Sweeper, persist
@@ -73,18 +75,23 @@ async def run(
     settings: Settings | None = None,
 ) -> None:
     """Work until ``stop`` is set."""
-    database = Database(database_url, pool_size=pool_size)
+    bell_redis = open_redis(redis_url)
+    bell = Doorbell(bell_redis)
+    database = Database(database_url, pool_size=pool_size, on_commit=bell)
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     sweeper, heartbeat = Sweeper(database, sweep, holder), Heartbeat(database, holder)
     settings = settings or load()
     webhooks, mailing = Webhooks(database, settings, holder), Mailing(database, settings, holder)
     occurrences = Occurrences(database, holder)
+    delivering, scanning = Delivering(database, holder), Scanning(database, holder)
     ctx: dict[str, Any] = {
         "database": database,
         "sweeper": sweeper,
         "holder": holder,
         "senders": [webhooks],
         "occurrences": occurrences,
+        "delivering": delivering,
+        "scanning": scanning,
     }
     loops = [
         asyncio.create_task(persist("heartbeat", heartbeat.beat)),
@@ -92,6 +99,8 @@ async def run(
         asyncio.create_task(webhooks.run()),
         asyncio.create_task(mailing.run()),
         asyncio.create_task(occurrences.run()),
+        asyncio.create_task(delivering.run()),
+        asyncio.create_task(scanning.run()),
         asyncio.create_task(persist("job queue", lambda: _listen(redis_url, ctx))),
         asyncio.create_task(persist("daily jobs", lambda: _daily(ctx))),
     ]
@@ -106,7 +115,14 @@ async def run(
             await asyncio.wait_for(heartbeat.stop(), 1)
         with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
             await asyncio.wait_for(database.close(), 1)
+        with contextlib.suppress(RedisError, OSError, TimeoutError):
+            await asyncio.wait_for(_hang_up(bell, bell_redis), 1)
         log.info("worker has stopped", holder=holder)
+
+
+async def _hang_up(bell: Doorbell, redis: ArqRedis) -> None:
+    await bell.close()
+    await redis.aclose()
 
 
 async def _daily(ctx: dict[str, Any]) -> float:

@@ -57,7 +57,7 @@ QUIET_ENDS = """CASE
 """The same, ``s.at``, put off to where the quiet hours of ``p`` end if it lies in them."""
 
 
-def inserting(source: str) -> str:
+def inserting(source: str, *, before: str = "", counting: Iterable[str] = ()) -> str:
     """A statement that adds what ``source`` selects, and queues it for mail and webhooks, all at once.
 
     ``source`` selects person_id, unit_id, kind, subject_type, subject_id, plan_id, data, origin, origin_id;
@@ -66,9 +66,14 @@ def inserting(source: str) -> str:
 
     The transaction has its number before the first row has one: live inboxes tell by it which numbers may
     still appear behind those that they have seen (``notifications.live``).
+
+    ``before``: further WITH queries that come first and that ``source`` may read; those named in ``counting``
+    are counted in the result, too.
     """
+    leading = f"{before}," if before else ""
+    counted = "".join(f", (SELECT count(*) FROM {name}) AS {name}" for name in counting)
     return f"""
-    WITH told AS (
+    WITH {leading} told AS (
         INSERT INTO notification (person_id, unit_id, kind, subject_type, subject_id, plan_id, data, origin,
             origin_id, created_at)
         SELECT n.person_id, n.unit_id, n.kind, n.subject_type, n.subject_id, n.plan_id, n.data, n.origin,
@@ -91,7 +96,8 @@ def inserting(source: str) -> str:
         FROM told t JOIN webhook_endpoint e ON e.unit_id = t.unit_id
         WHERE e.disabled_at IS NULL AND (e.kinds = '{{}}' OR t.kind = ANY (e.kinds))
         RETURNING 1)
-    SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM mailed), (SELECT count(*) FROM hooked)
+    SELECT (SELECT count(*) FROM told) AS told, (SELECT count(*) FROM mailed) AS mailed,
+        (SELECT count(*) FROM hooked) AS hooked{counted}
     """
 
 
