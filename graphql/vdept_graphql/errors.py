@@ -79,10 +79,9 @@ _BY_SQLSTATE = {
 
 def import_refusals() -> None:
     """Import every feature's ``errors`` module, so that the registry is complete."""
-    for feature in pkgutil.iter_modules(vdept.__path__):
-        package = importlib.import_module(f"vdept.{feature.name}")
-        if any(module.name == "errors" for module in pkgutil.iter_modules(package.__path__)):
-            importlib.import_module(f"vdept.{feature.name}.errors")
+    for module in pkgutil.walk_packages(vdept.__path__, "vdept."):
+        if module.name.endswith(".errors"):
+            importlib.import_module(module.name)
 
 
 import_refusals()
