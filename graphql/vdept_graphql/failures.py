@@ -44,9 +44,10 @@ TOO_MANY_ATTEMPTS = Refusal(
 class CredentialKind(StrEnum):
     BEARER = "bearer"
     COOKIE = "cookie"
+    FEED = "calendar feed"
 
 
-FAILURES = {CredentialKind.BEARER: 30, CredentialKind.COOKIE: 600}
+FAILURES = {CredentialKind.BEARER: 30, CredentialKind.COOKIE: 600, CredentialKind.FEED: 30}
 """Different bad credentials a minute from one address, after which unknown ones are refused unchecked."""
 
 

@@ -30,6 +30,8 @@ KINDS = {
     "parent_id": "Task",
     "blocked_by_id": "Task",
     "comment_id": "Comment",
+    "extension_id": "TaskExtension",
+    "recurrence_id": "TaskRecurrence",
 }
 """What the numbers of the log are numbers of; clients know global ids only."""
 

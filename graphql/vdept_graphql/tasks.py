@@ -32,8 +32,10 @@ from vdept_graphql.task_details import (
     load_links,
     load_participants,
 )
+from vdept_graphql.task_extensions import TaskExtension, load_extensions_of_tasks
 from vdept_graphql.task_history import TaskActivity, load_history
 from vdept_graphql.task_people import TaskPerson, load_colleagues
+from vdept_graphql.task_recurrence import TaskRecurrence, load_recurrences
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
@@ -82,11 +84,19 @@ class Task(Node):
     state: TaskState = field(description="Where it stands.")
     state_reason: str | None = field(description="Why it was declined, paused, cancelled or sent back.")
     review_on: date | None = field(description="When a paused task is reviewed.")
+    paused_on: date | None = field(description="Since when a paused task's clock stands.")
+    paused_days: int = field(
+        description="For how many working days its clock has stood so far, without a pause that lasts; its "
+        "due date moved by as many, past the plan's end if need be, and that is no extension."
+    )
     due_on: date = field(description="The agreed due date; overdue from the day after.")
     original_due_on: date = field(description="The first due date; never changes.")
     extensions: int = field(description="How often a later date was agreed.")
     timeliness: Timeliness | None = field(
         description="Open or done, in time or not, today; null while its clock stands still."
+    )
+    occurrence_on: date | None = field(
+        description="For which day of its series it stands; null: it does not come again."
     )
     progress: Decimal = field(description="Share-weighted progress of the accepted participants, 0 to 100.")
     result: str | None = field(description="What was delivered.")
@@ -102,6 +112,7 @@ class Task(Node):
     lead_key: strawberry.Private[int | None]
     created_by_key: strawberry.Private[int | None]
     verified_by_key: strawberry.Private[int | None]
+    recurrence_key: strawberry.Private[int | None]
 
     @classmethod
     def from_row(cls, row: TaskRow, today: date) -> "Task":
@@ -114,10 +125,13 @@ class Task(Node):
             state=row.state,
             state_reason=row.state_reason,
             review_on=row.review_on,
+            paused_on=row.paused_on,
+            paused_days=row.paused_days,
             due_on=row.due_on,
             original_due_on=row.original_due_on,
             extensions=row.extensions,
             timeliness=timeliness(row.state, row.due_on, row.delivered_on, today),
+            occurrence_on=row.occurrence_on,
             progress=row.progress,
             result=row.result,
             delivered_on=row.delivered_on,
@@ -132,6 +146,7 @@ class Task(Node):
             lead_key=row.lead_unit_id,
             created_by_key=row.created_by_id,
             verified_by_key=row.verified_by_id,
+            recurrence_key=row.recurrence_id,
         )
 
     @field(description="The plan it belongs to, if any.")
@@ -179,6 +194,14 @@ class Task(Node):
     @field(description="What waits for it: the first 100 in due order.")
     def blocks(self, info: Info) -> list["Task"]:
         return info.context.load(load_blocked, self.key)
+
+    @field(description="Later due dates that were asked for or agreed on, in order.")
+    def extension_history(self, info: Info) -> list[TaskExtension]:
+        return info.context.load(load_extensions_of_tasks, self.key)
+
+    @field(description="The series it belongs to, if it comes again and you may see its first task.")
+    def recurrence(self, info: Info) -> TaskRecurrence | None:
+        return info.context.load(load_recurrences, self.recurrence_key)
 
     @field(description="Its sub-tasks in due order.")
     def subtasks(

@@ -45,11 +45,11 @@ _ASSIGNED = re.compile(rf"(?i)(?<![\w-])((?:{_name}|vdept)(?:=|%3D))({_quoted}|[
 _SCHEME = re.compile(r"(?i)\b(bearer|basic|dpop)\s+[a-z0-9._~+/-]{16,}=*")
 _IN_ADDRESS = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,200}:)[^\s/]*@")
 _JWT = re.compile(r"\beyJ[\w-]*\.[\w-]+(?:\.[\w-]*)*")
-_TOKEN = re.compile(r"\b(vdept_|vdcs_)[\w-]{30,}")
+_TOKEN = re.compile(r"\b(vdept_|vdcs_|vdcal_)[\w-]{30,}")
 _RANDOM = re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[A-Za-z0-9_-]{43,}(?![\w-])")
 """256 random bits as all our secrets are written, wherever they stand."""
 
-_SUSPICIOUS = re.compile(rf"(?i){_name}|://|eyj|bearer|basic|dpop|vdept|vdcs|[\w-]{{43}}|private")
+_SUSPICIOUS = re.compile(rf"(?i){_name}|://|eyj|bearer|basic|dpop|vdept|vdcs|vdcal|[\w-]{{43}}|private")
 """What every secret brings along; most of what is logged does not."""
 
 

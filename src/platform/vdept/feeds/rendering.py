@@ -16,7 +16,7 @@ FORM = 1
 """Counted up when the same agenda is written down differently, so that every reader fetches it again."""
 
 PRODUCT = "-//vdept//calendar feed//VI"
-CONTENT_TYPE = "text/calendar; charset=utf-8"
+CONTENT_TYPE = "text/calendar"
 REFRESH = timedelta(hours=1)
 
 _STATES: dict[TaskState, Words] = {

@@ -13,7 +13,6 @@ from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.versions import check_version
 from vdept.tasks import due, errors, rules
-from vdept.tasks import recurrence_errors as refusals
 from vdept.tasks.access import as_lead, as_owner, get_task_for_update, visible_tasks
 from vdept.tasks.extension_notes import tell_decision, tell_request, tell_withdrawal
 from vdept.tasks.models import ExtensionState, Task, TaskExtension
@@ -37,7 +36,7 @@ async def request_extension(
     if due_on <= task.due_on:
         raise errors.TASK_DUE_NOT_LATER.at("dueOn", due_on=task.due_on)
     if (waiting := await due.open_request(tx, task.id)) is not None:
-        raise refusals.EXTENSION_OPEN.at("taskId", wanted_due_on=waiting.wanted_due_on)
+        raise errors.EXTENSION_OPEN.at("taskId", wanted_due_on=waiting.wanted_due_on)
     extension = TaskExtension(
         task_id=task.id,
         unit_id=unit_id,
@@ -113,5 +112,5 @@ async def _waiting(tx: Tx, extension_id: int) -> tuple[Task, TaskExtension]:
     task = await get_task_for_update(tx, task_id, path)
     extension = await tx.session.get_one(TaskExtension, extension_id, populate_existing=True)
     if extension.state is not ExtensionState.REQUESTED:
-        raise refusals.EXTENSION_DECIDED.at(path, state=extension.state.value)
+        raise errors.EXTENSION_DECIDED.at(path, state=extension.state.value)
     return task, extension

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from itertools import islice
 
 from vdept.calendars.rules import Calendar
-from vdept.tasks import recurrence_errors as errors
+from vdept.tasks import errors
 from vdept.tasks.models import OnDayOff
 from vdept.tasks.recurrence_rules import Frequency, Rule
 

@@ -10,7 +10,7 @@ from datetime import date
 from enum import StrEnum
 
 from vdept.kernel.errors import Refused, Words
-from vdept.tasks import recurrence_errors as errors
+from vdept.tasks import errors
 
 DOORBELL = "occurrences"
 """Rung when a series may have something to create at once."""
@@ -72,11 +72,11 @@ def _listed(numbers: tuple[int, ...]) -> str:
 def parse(text: str, *path: str) -> Rule:
     """The rule that ``text`` says; a named refusal that says what is wrong with any other text."""
     if len(text) > LONGEST:
-        raise errors.RECURRENCE_TOO_LONG.at(*path, limit=LONGEST, example=errors.EXAMPLE)
+        raise errors.RECURRENCE_TOO_LONG.at(*path, limit=LONGEST, example=errors.RULE_EXAMPLE)
     given = _parts(text, path)
     freq = _frequency(given, path)
     if "COUNT" in given and "UNTIL" in given:
-        raise errors.RECURRENCE_COUNT_AND_UNTIL.at(*path, example=errors.EXAMPLE)
+        raise errors.RECURRENCE_COUNT_AND_UNTIL.at(*path, example=errors.RULE_EXAMPLE)
     rule = Rule(
         freq=freq,
         interval=_amount(given, "INTERVAL", path) or 1,
@@ -92,7 +92,7 @@ def parse(text: str, *path: str) -> Rule:
 
 
 def _malformed(path: tuple[str, ...], vi: str, en: str) -> Refused:
-    return errors.RECURRENCE_MALFORMED.at(*path, what=Words(vi, en), example=errors.EXAMPLE)
+    return errors.RECURRENCE_MALFORMED.at(*path, what=Words(vi, en), example=errors.RULE_EXAMPLE)
 
 
 def _parts(text: str, path: tuple[str, ...]) -> dict[str, str]:
@@ -100,7 +100,7 @@ def _parts(text: str, path: tuple[str, ...]) -> dict[str, str]:
     plain = text.strip().upper().removeprefix("RRULE:")
     for other in ("DTSTART", "DTEND", "TZID", "EXDATE", "RDATE", "EXRULE", "RRULE"):
         if other in plain:
-            raise errors.RECURRENCE_UNSUPPORTED.at(*path, part=other, example=errors.EXAMPLE)
+            raise errors.RECURRENCE_UNSUPPORTED.at(*path, part=other, example=errors.RULE_EXAMPLE)
     given: dict[str, str] = {}
     for part in plain.split(";"):
         found = _PART.fullmatch(part)
@@ -109,7 +109,7 @@ def _parts(text: str, path: tuple[str, ...]) -> dict[str, str]:
             raise _malformed(path, f"“{shown}” không có dạng TÊN=GIÁ TRỊ", f"“{shown}” is not NAME=VALUE")
         name, value = found.groups()
         if name not in PARTS:
-            raise errors.RECURRENCE_UNSUPPORTED.at(*path, part=name[:40], example=errors.EXAMPLE)
+            raise errors.RECURRENCE_UNSUPPORTED.at(*path, part=name[:40], example=errors.RULE_EXAMPLE)
         if name in given:
             raise _malformed(path, f"{name} có hai lần", f"{name} stands there twice")
         given[name] = value
@@ -178,7 +178,7 @@ def _until(given: dict[str, str], path: tuple[str, ...]) -> date | None:
         raise errors.RECURRENCE_UNSUPPORTED.at(
             *path,
             part=Words("giờ trong UNTIL", "a time in UNTIL"),
-            example=f"{errors.EXAMPLE};UNTIL={value[:8]}",
+            example=f"{errors.RULE_EXAMPLE};UNTIL={value[:8]}",
         )
     try:
         if not (_DATE.fullmatch(value) and value.isascii()):

@@ -18,7 +18,6 @@ from vdept.kernel.errors import NOT_FOUND, Refused, Words
 from vdept.kernel.versions import check_version, next_version
 from vdept.targets.models import Plan, PlanState
 from vdept.tasks import errors, recurrence_days, rules
-from vdept.tasks import recurrence_errors as refusals
 from vdept.tasks.access import as_owner, get_task_for_update, visible_tasks
 from vdept.tasks.models import OnDayOff, Task, TaskRecurrence, TaskState
 from vdept.tasks.recurrence_rules import DOORBELL, Rule, parse
@@ -161,8 +160,8 @@ def following(day: date) -> date:
 
 def never(since: date) -> Refused:
     """The refusal of a rule that has no day to come."""
-    return refusals.RECURRENCE_NEVER_OCCURS.at(
-        "rule", since=since, years=recurrence_days.HORIZON_YEARS, example=refusals.EXAMPLE
+    return errors.RECURRENCE_NEVER_OCCURS.at(
+        "rule", since=since, years=recurrence_days.HORIZON_YEARS, example=errors.RULE_EXAMPLE
     )
 
 
@@ -206,7 +205,7 @@ async def _require_alone(tx: Tx, task: Task) -> None:
         sa.or_(TaskRecurrence.id == task.recurrence_id, TaskRecurrence.task_id == task.id),
     )
     if await tx.session.scalar(running.limit(1)) is not None:
-        raise refusals.TASK_REPEATS_ALREADY.at("taskId")
+        raise errors.TASK_REPEATS_ALREADY.at("taskId")
 
 
 async def _running(tx: Tx, recurrence_id: int) -> tuple[Task, TaskRecurrence]:
@@ -226,5 +225,5 @@ async def _running(tx: Tx, recurrence_id: int) -> tuple[Task, TaskRecurrence]:
     query = sa.select(TaskRecurrence).where(TaskRecurrence.id == recurrence_id).with_for_update()
     series = (await tx.session.scalars(query.execution_options(populate_existing=True))).one()
     if series.ended_at is not None:
-        raise refusals.RECURRENCE_ENDED.at(path)
+        raise errors.RECURRENCE_ENDED.at(path)
     return task, series

@@ -6,11 +6,12 @@ import sqlalchemy as sa
 
 from vdept.calendars.queries import calendars_of
 from vdept.kernel.db import Tx
-from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch
+from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
 from vdept.targets.models import Plan
 from vdept.tasks import recurrence_days
 from vdept.tasks.access import visible_tasks
 from vdept.tasks.models import ExtensionState, Task, TaskExtension, TaskRecurrence
+from vdept.tasks.queries import ORDERINGS, TaskOrder
 from vdept.tasks.recurrence_rules import parse
 from vdept.tasks.recurring import PREVIEWED, Planned, planned
 from vdept.tasks.sql import among
@@ -64,6 +65,12 @@ async def recurrences_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, TaskRecu
         .where(among(TaskRecurrence.id, ids), visible_tasks(tx.actor))
     )
     return {row.id: row for row in found}
+
+
+async def tasks_of_recurrences(tx: Tx, ids: Collection[int], request: PageRequest) -> dict[int, Page[Task]]:
+    """A page of the tasks of each series that the actor sees, in due order."""
+    query = sa.select(Task).where(visible_tasks(tx.actor)).execution_options(populate_existing=True)
+    return await fetch_each(tx.session, query, Task.recurrence_id, ids, ORDERINGS[TaskOrder.DUE], request)
 
 
 async def planned_of_recurrences(tx: Tx, ids: Collection[int]) -> dict[int, list[Planned]]:
