@@ -16,12 +16,20 @@ from arq.connections import ArqRedis
 from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 
+from vdept.calendars.changes import CALENDAR
+from vdept.deadlines.scanning import DOORBELL as REMINDERS
 from vdept.notifications.adding import DOORBELL as NOTIFICATIONS
 from vdept.notifications.live import CHANNEL, said_of
 from vdept.targets.changes import DOORBELL as OUTCOMES
 from vdept.tasks.recurrence_rules import DOORBELL as OCCURRENCES
 
-JOBS = {OUTCOMES: "refresh_outcomes", NOTIFICATIONS: "send_out", OCCURRENCES: "create_occurrences"}
+JOBS = {
+    OUTCOMES: "refresh_outcomes",
+    NOTIFICATIONS: "send_out",
+    OCCURRENCES: "create_occurrences",
+    REMINDERS: "deliver_reminders",
+    CALENDAR: "follow_calendar",
+}
 """Which job answers which bell."""
 
 QUIET = 0.05
