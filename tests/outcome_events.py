@@ -234,6 +234,7 @@ def _state(country: Country, delivered_on: date) -> dict[str, Any]:
         "state": state,
         "state_reason": "lý do",
         "review_on": END if state is TaskState.PAUSED else None,
+        "paused_on": START if state is TaskState.PAUSED else None,
         "delivered_on": delivered_on if done else None,
     }
 
