@@ -12,6 +12,7 @@ from graphql import (
     Executor,
     GraphQLError,
     OperationDefinitionNode,
+    OperationType,
     create_source_event_stream,
     execute,
     get_operation_ast,
@@ -101,6 +102,12 @@ class Engine:
             )
             raise RequestError("OPERATION_RESOLUTION_FAILED", [GraphQLError(message)])
         return operation
+
+    def require_one_answer(self, operation: OperationDefinitionNode) -> None:
+        """Refuse what is answered again and again: over HTTP there is one answer; raises RequestError."""
+        if operation.operation is OperationType.SUBSCRIPTION:
+            told = "Subscriptions are served by websocket at this address (subprotocol graphql-transport-ws)."
+            raise RequestError("BAD_REQUEST", [GraphQLError(told)])
 
     async def subscribe(
         self, document: DocumentNode, name: str | None, variables: Mapping[str, Any] | None, context: Context

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy.exc
 import structlog
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import OperationType
 from litestar import Request, Response
 from litestar.exceptions import ClientException
 
@@ -262,7 +262,7 @@ class GraphQLOverHTTP:
         try:
             document = self.engine.document(asked.query)
             operation = self.engine.operation(document, asked.operation_name)
-            _require_no_subscription(operation)
+            self.engine.require_one_answer(operation)
             needed = self.engine.needs(document, operation)
             cost = self.engine.cost(document, asked.operation_name, asked.variables)
         except RequestError as error:
@@ -333,12 +333,6 @@ class GraphQLOverHTTP:
 
     async def _spend(self, it: Exchange, points: int) -> None:
         it.headers |= await self.budget.spend(it.context.actor, points)
-
-
-def _require_no_subscription(operation: OperationDefinitionNode) -> None:
-    if operation.operation is OperationType.SUBSCRIPTION:
-        message = "Subscriptions are served by websocket at this address (subprotocol graphql-transport-ws)."
-        raise RequestError("BAD_REQUEST", [GraphQLError(message)])
 
 
 def client_error(error: ClientException) -> tuple[int, str, str]:
