@@ -41,7 +41,7 @@ def link(who: Person, *kinds: NotificationKind) -> str:
 async def acts(db: Database) -> list[tuple[str, str, int | None, Any]]:
     async with db.snapshot(factories.SYSTEM) as tx:
         rows = await tx.session.scalars(
-            sa.select(Activity).where(Activity.verb.startswith("mail.")).order_by(Activity.id)
+            sa.select(Activity).where(Activity.subject_type == "Inbox").order_by(Activity.id)
         )
         return [(row.verb, row.actor, row.person_id, row.data) for row in rows]
 
@@ -89,8 +89,8 @@ async def test_the_page_s_form_ends_it_and_the_next_one_begins_it_again(
     kinds = {"kinds": ["REMINDER"]}
     by = f"person:{who.id}"
     assert await acts(db) == [
-        ("mail.unsubscribed", by, who.id, kinds),
-        ("mail.subscribed", by, who.id, kinds),
+        ("inbox.unsubscribed", by, who.id, kinds),
+        ("inbox.subscribed", by, who.id, kinds),
     ]
 
 

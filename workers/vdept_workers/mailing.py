@@ -57,9 +57,7 @@ class Mailing:
             gathered = await gather(self._database, utc_now())
             done = await self._post.round()
             run.items = done.outcome.sent + done.outcome.failed
-        if gathered.more or (done.more and not done.pause):
-            return 0.0
-        return max(IDLE, done.pause) if not done.more else min(IDLE, done.pause)
+        return 0.0 if gathered.more or (done.more and not done.pause) else IDLE
 
     async def _step(self) -> float:
         """There is no server: what is due stays in the inbox only."""

@@ -6,10 +6,12 @@ that no mail program reads. The tests read what is written here with the standar
 """
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import formataddr
 
 _ENDS = "\r\n"
+_WORDS = re.compile(r"[^ ]* ?")
 _FOLD = "\r\n "
 LONGEST = 900
 """Characters of a header that is left on one line; a line may have 998 (RFC 5322)."""
@@ -26,14 +28,15 @@ def unstructured(text: str) -> str:
 
 
 def _chunks(text: str) -> Iterator[bytes]:
-    """As many whole characters as go into one encoded word of 75."""
+    """As much text as goes into one encoded word of 75: whole words if they fit, whole characters always."""
     chunk = bytearray()
-    for character in text:
-        encoded = character.encode()
-        if len(chunk) + len(encoded) > _WORD:
-            yield bytes(chunk)
-            chunk.clear()
-        chunk += encoded
+    for word in _WORDS.findall(text):
+        pieces = [encoded] if len(encoded := word.encode()) <= _WORD else [c.encode() for c in word]
+        for piece in pieces:
+            if len(chunk) + len(piece) > _WORD:
+                yield bytes(chunk)
+                chunk.clear()
+            chunk += piece
     yield bytes(chunk)
 
 

@@ -49,8 +49,8 @@ _RESET = sa.text(
 )
 _BOUNCE = sa.text(
     f"""
-    INSERT INTO notification_preference AS p (person_id, bounces)
-    SELECT b.person_id, b.bounces
+    INSERT INTO notification_preference AS p (person_id, bounces, version)
+    SELECT b.person_id, b.bounces, 0
     FROM unnest(CAST(:persons AS bigint[]), CAST(:counts AS smallint[])) AS b (person_id, bounces)
     ORDER BY b.person_id
     ON CONFLICT (person_id) DO UPDATE SET bounces = least(p.bounces + EXCLUDED.bounces, 30000)
@@ -151,7 +151,7 @@ async def _bounced(tx: Tx, bounced: Sequence[Settled]) -> int:
     reasons = [last[person].answer.reason for person in stopping]
     await tx.session.execute(_STOP, {"at": tx.now, "persons": stopping, "reasons": reasons})
     for person in stopping:
-        tx.record("mail.stopped", "Person", person, data={"because": last[person].answer.reason})
+        tx.record("inbox.email_stopped", "Inbox", person, data={"because": last[person].answer.reason})
     await adding.notify(tx, [_note(last[person]) for person in stopping])
     return len(stopping)
 

@@ -99,12 +99,12 @@ _UNMUTE = sa.text(
 
 async def unsubscribe(tx: Tx, person_id: int, kinds: Collection[NotificationKind]) -> bool:
     """No letters of these kinds any more; the inbox still has them. False if there were none before."""
-    return await _changed(tx, _MUTE, "mail.unsubscribed", person_id, kinds)
+    return await _changed(tx, _MUTE, "inbox.unsubscribed", person_id, kinds)
 
 
 async def subscribe(tx: Tx, person_id: int, kinds: Collection[NotificationKind]) -> bool:
     """Letters of these kinds again. False if there were before."""
-    return await _changed(tx, _UNMUTE, "mail.subscribed", person_id, kinds)
+    return await _changed(tx, _UNMUTE, "inbox.subscribed", person_id, kinds)
 
 
 async def _changed(
@@ -114,5 +114,5 @@ async def _changed(
     done = await tx.session.execute(statement, {"person": person_id, "kinds": names})
     if done.first() is None:
         return False
-    tx.record(verb, "Person", person_id, data={"kinds": names})
+    tx.record(verb, "Inbox", person_id, data={"kinds": names})
     return True
