@@ -98,8 +98,24 @@ class RotateWebhookSecretInput:
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
 
 
-@strawberry.input(description="A webhook endpoint.")
-class WebhookInput:
+@strawberry.input(description="The end of sending to a webhook endpoint.")
+class DisableWebhookInput:
+    """Which."""
+
+    webhook_endpoint_id: strawberry.ID = field(description=WHICH)
+    idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
+
+
+@strawberry.input(description="Sending to a webhook endpoint again.")
+class EnableWebhookInput:
+    """Which."""
+
+    webhook_endpoint_id: strawberry.ID = field(description=WHICH)
+    idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
+
+
+@strawberry.input(description="A test of a webhook endpoint.")
+class SendTestWebhookInput:
     """Which."""
 
     webhook_endpoint_id: strawberry.ID = field(description=WHICH)
@@ -215,7 +231,7 @@ class WebhookMutation:
         description="Send nothing to a webhook endpoint any more; what is on its way is given up and can be "
         "replayed later. For whoever may register it."
     )
-    async def disable_webhook(self, info: Info, input: In[WebhookInput]) -> WebhookPayload | None:
+    async def disable_webhook(self, info: Info, input: In[DisableWebhookInput]) -> WebhookPayload | None:
         async def verb(tx: Tx) -> EndpointRow:
             return await registering.disable(tx, _endpoint(input.webhook_endpoint_id))
 
@@ -224,7 +240,7 @@ class WebhookMutation:
     @strawberry.mutation(
         description="Send to a webhook endpoint again what is told from now on. For whoever may register it."
     )
-    async def enable_webhook(self, info: Info, input: In[WebhookInput]) -> WebhookPayload | None:
+    async def enable_webhook(self, info: Info, input: In[EnableWebhookInput]) -> WebhookPayload | None:
         async def verb(tx: Tx) -> EndpointRow:
             return await registering.enable(tx, _endpoint(input.webhook_endpoint_id))
 
@@ -234,7 +250,9 @@ class WebhookMutation:
         description="Send a test (`webhook.test`) to a webhook endpoint, signed and repeated as everything "
         "else is. For whoever may register it."
     )
-    async def send_test_webhook(self, info: Info, input: In[WebhookInput]) -> WebhookTestPayload | None:
+    async def send_test_webhook(
+        self, info: Info, input: In[SendTestWebhookInput]
+    ) -> WebhookTestPayload | None:
         async def verb(tx: Tx) -> DeliveryRow:
             return await registering.send_test(tx, _endpoint(input.webhook_endpoint_id))
 

@@ -47,11 +47,7 @@ class Api:
 
     async def do(self, who: str, verb: str, fields: str, **given: Any) -> Any:
         """One mutation; its payload."""
-        kind = {
-            "disableWebhook": "WebhookInput",
-            "enableWebhook": "WebhookInput",
-            "sendTestWebhook": "WebhookInput",
-        }.get(verb, f"{verb[0].upper()}{verb[1:]}Input")
+        kind = f"{verb[0].upper()}{verb[1:]}Input"
         document = (
             f"mutation ($input: {kind}!) {{ {verb}(input: $input) "
             f"{{ {fields} errors {{ code message path }} }} }}"
