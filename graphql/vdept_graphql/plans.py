@@ -29,6 +29,7 @@ from vdept_graphql.outcome_lists import (
     outcomes_of_plan,
 )
 from vdept_graphql.outcomes import TargetOutcome, UnitOutcome, load_unit_outcomes
+from vdept_graphql.reminders import ReminderPolicy, load_policies
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
@@ -174,6 +175,10 @@ class Plan(Node):
         before: Before = None,
     ) -> Connection[UnitOutcome]:
         return outcomes_of_plan(info, self.key, filter, order_by, PageRequest(first, after, last, before))
+
+    @field(description="Whom it reminds of due dates, and when.")
+    def reminder_policy(self, info: Info) -> ReminderPolicy | None:
+        return info.context.load(load_policies, self.key)
 
     @field(description="Its objectives in their order.")
     def objectives(self, info: Info) -> list["Objective"]:

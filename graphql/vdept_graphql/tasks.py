@@ -20,6 +20,7 @@ from vdept.warnings.models import WarningSubject
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.reminders import Escalation, Reminder, load_escalations, load_reminders
 from vdept_graphql.task_details import (
     Comment,
     Evidence,
@@ -243,6 +244,24 @@ class Task(Node):
         from vdept_graphql.warnings import load_warnings_of
 
         return info.context.load(load_warnings_of, self.key, WarningSubject.TASK, open_only)
+
+    @field(
+        description="Who has heard that it is late, and who will if nothing happens: by due date and step. "
+        "Nothing is to come once it is done, paused, declined or cancelled."
+    )
+    def escalations(self, info: Info) -> list[Escalation]:
+        return info.context.load(load_escalations, self.key)
+
+    @field(description="Who was reminded of it and when, the latest first.")
+    def reminders(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Reminder]:
+        return info.context.load(load_reminders, self.key, PageRequest(first, after, last, before))
 
     @field(description="What happened to it, the latest first.")
     def history(
