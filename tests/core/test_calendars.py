@@ -1,5 +1,6 @@
 """Exceptions of the working calendar: who may add them, what is refused, what they leave behind."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -466,3 +467,38 @@ async def test_what_decides_a_day_is_named(country: Country) -> None:
     assert days[0].name.vi == "Bão số 3"
     assert days[5].name is None
     assert holiday.name == ("Quốc khánh", "National Day")
+
+
+# -- at once -------------------------------------------------------------------------------------------
+
+
+async def test_of_two_who_add_the_same_day_at_once_one_is_told(country: Country) -> None:
+    async def add() -> str:
+        try:
+            await country.add(ADMINISTRATOR, N, None, MONDAY, False)
+        except Refused as refused:
+            return refused.code
+        return "added"
+
+    assert sorted(await asyncio.gather(add(), add(), add())) == [
+        "CALENDAR_EXCEPTION_EXISTS",
+        "CALENDAR_EXCEPTION_EXISTS",
+        "added",
+    ]
+    assert await country.changes() == {(None, MONDAY)}
+
+
+async def test_changes_made_at_once_are_all_in_the_calendar(country: Country) -> None:
+    """Whoever works a calendar out sees what the one before has committed."""
+    days = [MONDAY + timedelta(days=1, weeks=week) for week in range(4)]
+    unit = country.commune
+    await asyncio.gather(
+        country.add(ADMINISTRATOR, N, None, days[0], False),
+        country.add(ADMINISTRATOR, R, country.province, days[1], False),
+        country.add(country.commune_head, U, unit, days[2], False),
+        country.add(country.province_head, U, unit, days[3], False),
+        upkeep.ensure_on(country.db, NOW),
+    )
+    assert not any([await country.works(unit, day) for day in days])
+    async with country.db.begin(SYSTEM, now=NOW) as tx:
+        assert await upkeep.remake(tx, None) == {}

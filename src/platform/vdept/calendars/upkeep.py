@@ -21,6 +21,10 @@ from vdept.kernel.db import Database, Tx
 LOCK = 0x63616C656E646172  # "calendar"
 ACTOR = system("calendars")
 
+_PATIENCE = sa.text("SET LOCAL statement_timeout = '10min'")
+"""A day of the nation's moves all later days of every calendar: with thousands of them that takes longer than
+what the API lets others wait, and nobody but an administrator may ask for it."""
+
 _KEPT = sa.text(
     """
     SELECT ARRAY(SELECT DISTINCT package_version FROM holiday) AS versions,
@@ -142,6 +146,7 @@ async def remake(
         "last": last,
         "now": tx.now,
     }
+    await tx.session.execute(_PATIENCE)
     changed: dict[int, list[date]] = {}
     for calendar_id, day in await tx.session.execute(_REMAKE, given):
         changed.setdefault(calendar_id, []).append(day)
