@@ -57,7 +57,7 @@ async def test_what_people_are_told_is_in_their_mail_within_seconds(
     who = await person(db, email="an@example.vn")
     for subject in range(3):
         await tell(db, who, subject=subject, now=utc_now())
-    await until(lambda: all_sent(db))
+    await until(lambda: all_sent(db), 90)
     assert server.received == {"an@example.vn": 1}
     code, seconds = worker.end(signal.SIGTERM)
     assert (code, seconds < 5) == (0, True)
@@ -77,9 +77,9 @@ async def test_killed_in_the_middle_nothing_is_lost_and_a_repeat_is_the_same_mes
     doomed, survivor = workers
     doomed.start()
     survivor.start()
-    await until(lambda: _sent(db, server, 40))
+    await until(lambda: _sent(db, server, 40), 90)
     doomed.kill()
-    await until(lambda: all_sent(db), 40)
+    await until(lambda: all_sent(db), 90)
     assert set(server.received) == {each.email for each in crowd}
     ids = Counter(server.message_ids)
     assert len(ids) == 400
@@ -96,11 +96,11 @@ async def test_told_to_end_a_worker_finishes_its_letters_and_nobody_gets_two(
     await tell(db, *crowd, now=utc_now())
     first, second = workers
     first.start()
-    await until(lambda: _sent(db, server, 30))
+    await until(lambda: _sent(db, server, 30), 90)
     code, seconds = await asyncio.to_thread(first.end, signal.SIGTERM)
     assert (code, seconds < 5) == (0, True)
     second.start()
-    await until(lambda: all_sent(db))
+    await until(lambda: all_sent(db), 90)
     assert server.received == {each.email: 1 for each in crowd}
 
 
