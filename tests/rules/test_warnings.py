@@ -184,12 +184,12 @@ EVIDENCE: dict[str, dict[str, Any]] = {
         (
             "PACE",
             (
-                "Mới đạt 31,4 % chặng đường trong khi kỳ vọng 41,48 % tính đến 01/06/2026: chậm 10,08 điểm, quá "
-                "ngưỡng 10 điểm."
+                "Mới đạt 31,4 % chặng đường trong khi kỳ vọng 41,48 % tính đến 01/06/2026: chậm 10,08 điểm, "
+                "quá ngưỡng 10 điểm."
             ),
             (
-                "At 31.4 % of the way where 41.48 % were expected by 1 June 2026: 10.08 points behind, more than "
-                "the 10 allowed."
+                "At 31.4 % of the way where 41.48 % were expected by 1 June 2026: 10.08 points behind, "
+                "more than the 10 allowed."
             ),
         ),
         (
@@ -203,12 +203,12 @@ EVIDENCE: dict[str, dict[str, Any]] = {
         (
             "SILENCE",
             (
-                "Không có số đo mới kể từ 02/03/2026 (giá trị cuối 90). Chỉ số này cần số liệu hằng tháng, chậm "
-                "nhất sau 38 ngày."
+                "Không có số đo mới kể từ 02/03/2026 (giá trị cuối 90). Chỉ số này cần số liệu hằng tháng, "
+                "chậm nhất sau 38 ngày."
             ),
             (
-                "No new measurement since 2 March 2026 (last value 90). The indicator is due monthly, after 38 "
-                "days at the latest."
+                "No new measurement since 2 March 2026 (last value 90). The indicator is due monthly, after "
+                "38 days at the latest."
             ),
         ),
         (
@@ -224,12 +224,12 @@ EVIDENCE: dict[str, dict[str, Any]] = {
         (
             "NO_TIME_LEFT",
             (
-                "Sau 14 ngày làm việc mới xong 50 %, còn 1 ngày làm việc đến hạn 29/05/2026: với nhịp này chỉ "
-                "đạt 71,42 %."
+                "Sau 14 ngày làm việc mới xong 50 %, còn 1 ngày làm việc đến hạn 29/05/2026: với nhịp này "
+                "chỉ đạt 71,42 %."
             ),
             (
-                "50 % done after 14 working days, 1 working day left until 29 May 2026: at this pace it will be "
-                "at 71.42 %."
+                "50 % done after 14 working days, 1 working day left until 29 May 2026: at this pace it will "
+                "be at 71.42 %."
             ),
         ),
     ],

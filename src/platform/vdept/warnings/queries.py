@@ -9,8 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from vdept.kernel.activity import Activity
+from vdept.kernel.actor import Actor
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch
+from vdept.targets.access import visible_plans
+from vdept.targets.models import Plan
 from vdept.units.models import Unit
 from vdept.warnings.access import visible_warnings
 from vdept.warnings.models import EarlyWarning, Severity, WarningKind, WarningSubject
@@ -39,7 +42,8 @@ class WarningFilter:
     open: bool | None = True
     unacknowledged: bool | None = None
 
-    def conditions(self) -> Iterator[sa.ColumnElement[bool]]:
+    def conditions(self, actor: Actor) -> Iterator[sa.ColumnElement[bool]]:
+        """Of a plan that the actor may not know of, as little is told as of one that never was."""
         if self.unit_id is not None and self.below:
             under = sa.select(Unit.id).where(
                 Unit.path.contains(sa.cast([self.unit_id], ARRAY(sa.BigInteger)))
@@ -49,6 +53,7 @@ class WarningFilter:
             yield EarlyWarning.unit_id == self.unit_id
         if self.plan_id is not None:
             yield EarlyWarning.plan_id == self.plan_id
+            yield sa.select(Plan.id).where(Plan.id == self.plan_id, visible_plans(actor)).exists()
         if self.kinds is not None:
             yield EarlyWarning.kind.in_(self.kinds)
         if self.severity is not None:
@@ -61,7 +66,7 @@ class WarningFilter:
 
 
 def _warnings(tx: Tx, which: WarningFilter) -> "sa.Select[Any]":
-    return sa.select(EarlyWarning).where(visible_warnings(tx.actor), *which.conditions())
+    return sa.select(EarlyWarning).where(visible_warnings(tx.actor), *which.conditions(tx.actor))
 
 
 async def warnings_page(tx: Tx, request: PageRequest, which: WarningFilter) -> Page[EarlyWarning]:
@@ -123,7 +128,7 @@ async def counts(tx: Tx, which: WarningFilter) -> list[Count]:
             sa.func.count(),
             sa.func.count().filter(EarlyWarning.acknowledged_at.is_(None)),
         )
-        .where(visible_warnings(tx.actor), *which.conditions())
+        .where(visible_warnings(tx.actor), *which.conditions(tx.actor))
         .group_by(EarlyWarning.kind, EarlyWarning.severity)
     )
     found = [Count(*row) for row in rows]
