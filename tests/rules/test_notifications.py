@@ -175,6 +175,45 @@ SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
         ),
     ),
     (
+        "many warnings in one, where nobody is head",
+        Kind.WARNING_OPENED,
+        {"title": TITLE, "warning": "PACE", "subject": "TARGET", "count": 12, "vacant": ["Xã Y"]},
+        (
+            f"Chỉ tiêu “{TITLE}” đang chậm so với tiến độ kỳ vọng, và 11 cảnh báo khác. Hãy xác nhận cảnh báo "
+            "và ghi rõ sẽ làm gì. Bạn nhận thông báo này vì Xã Y chưa có người giữ chức vụ được nhắc."
+        ),
+        (
+            f"The target “{TITLE}” is behind its expected pace, and 11 more warnings. Acknowledge the warning "
+            "and say what will be done. You are told because nobody holds the role at Xã Y."
+        ),
+    ),
+    (
+        "an unanswered warning",
+        Kind.WARNING_OPENED,
+        {"title": TITLE, "warning": "PACE", "count": 2, "escalated": True, "working_days": 5},
+        (
+            f"Chỉ tiêu “{TITLE}” đang chậm so với tiến độ kỳ vọng, và 1 cảnh báo khác. Sau 5 ngày làm việc "
+            "người đứng đầu vẫn chưa trả lời: hãy yêu cầu xử lý."
+        ),
+        (
+            f"The target “{TITLE}” is behind its expected pace, and 1 more warning. After 5 working days the "
+            "head has not answered: ask for an answer."
+        ),
+    ),
+    (
+        "a promise that passed",
+        Kind.WARNING_OPENED,
+        {"title": TITLE, "warning": "PACE", "count": 1, "again": True, "respond_by": "2026-12-05"},
+        (
+            f"Chỉ tiêu “{TITLE}” đang chậm so với tiến độ kỳ vọng. Đã qua ngày hẹn 05/12/2026 mà cảnh báo "
+            "chưa hết: hãy ghi lại sẽ làm gì."
+        ),
+        (
+            f"The target “{TITLE}” is behind its expected pace. The date promised, 5 December 2026, has "
+            "passed and the warning stands: say anew what will be done."
+        ),
+    ),
+    (
         "over",
         Kind.WARNING_CLOSED,
         {"title": TITLE, "warning": "PACE"},

@@ -10,7 +10,9 @@ reminders
 extensions
     ``title``, ``unit``, ``due_on`` (as it was), ``wanted_due_on``, ``granted_due_on``, ``state``, ``reason``
 warnings
-    ``title``, ``subject``, ``warning`` (which threshold), ``severity``, ``unit``, ``reason`` (why it closed)
+    ``title``, ``subject``, ``warning`` (which threshold), ``severity``, ``unit``, ``reason`` (why it closed),
+    ``count`` (how many this one speaks for, itself among them), ``escalated`` with ``working_days`` (that the
+    head did not answer), ``again`` with ``respond_by`` (that a promise passed), ``vacant``
 a date that moved
     ``title``, ``due_on`` (from now on), ``was_due_on``, ``reason``
 a delivery that failed
@@ -209,8 +211,35 @@ def _opened(facts: Facts) -> str:
     told = f"{_capital(facts.subject())}{facts.of_unit()} {threshold}" + (
         f" ({severity})" if severity else ""
     )
-    return told + facts.pick(
-        ". Hãy xác nhận cảnh báo và ghi rõ sẽ làm gì.", ". Acknowledge the warning and say what will be done."
+    return f"{told}{_and_more(facts)}. {_what_to_do_about_it(facts)}{_vacant(facts)}"
+
+
+def _and_more(facts: Facts) -> str:
+    """That other warnings of the same day are told of with this one."""
+    others = (facts.number("count") or 1) - 1
+    if others < 1:
+        return ""
+    return facts.pick(
+        f", và {others} cảnh báo khác", f", and {others} more warning{'' if others == 1 else 's'}"
+    )
+
+
+def _what_to_do_about_it(facts: Facts) -> str:
+    if facts.data.get("escalated") is True:
+        days = working_days(facts.number("working_days") or 0, facts.locale)
+        return facts.pick(
+            f"Sau {days} người đứng đầu vẫn chưa trả lời: hãy yêu cầu xử lý.",
+            f"After {days} the head has not answered: ask for an answer.",
+        )
+    if facts.data.get("again") is True:
+        by = facts.day("respond_by")
+        return facts.pick(
+            f"Đã qua ngày hẹn{' ' + by if by else ''} mà cảnh báo chưa hết: hãy ghi lại sẽ làm gì.",
+            f"The date promised{', ' + by + ',' if by else ''} has passed and the warning stands: say anew "
+            "what will be done.",
+        )
+    return facts.pick(
+        "Hãy xác nhận cảnh báo và ghi rõ sẽ làm gì.", "Acknowledge the warning and say what will be done."
     )
 
 
