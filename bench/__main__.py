@@ -21,7 +21,10 @@ MODULES = (
     "task_page",
     "row_security",
     "tokens",
+    "scan",
     "mail",
+    "webhooks",
+    "warnings",
 )
 
 

@@ -126,7 +126,7 @@ async def test_nothing_for_what_is_done_or_stands_still(land: Country, state: Ta
     else:
         more["state_reason"] = "vì lý do"
     if state is TaskState.PAUSED:
-        more["review_on"] = date(2026, 6, 1)
+        more |= {"review_on": date(2026, 6, 1), "paused_on": date(2026, 2, 2)}
     await land.task(MONDAY, **more)
     running = await land.task(MONDAY)
     await land.scan(MONDAY)

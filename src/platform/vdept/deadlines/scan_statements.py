@@ -99,7 +99,7 @@ DUE = sa.text(
         LEFT JOIN own_calendar c ON c.unit_id = {_LEAD}
         JOIN hit h ON h.due_on = t.review_on AND h.calendar_id = coalesce(c.calendar_id, 0)
         WHERE t.state = 'PAUSED' AND t.review_on = ANY (:dates) AND h.step IN ({_REVIEWS})
-            AND coalesce(t.paused_on, {_local("t.created_at")}) <= h.day
+            AND t.paused_on <= h.day
         UNION ALL
         SELECT 'TARGET_REVIEW', g.id, g.plan_id, g.review_on, h.step, h.day, 'LEAD_HEAD',
             g.unit_id, g.assigned_by_unit_id
@@ -150,7 +150,10 @@ SCAN = sa.text(
         FROM picked p
         LEFT JOIN reminder r ON r.subject = p.subject AND r.subject_id = p.subject_id
             AND r.due_on = p.due_on AND r.step = p.step AND r.recipient_id = p.person_id
-        WHERE r.id IS NULL OR r.dropped IS NOT NULL),
+        WHERE (r.id IS NULL OR r.dropped IS NOT NULL) AND (p.day = :today OR NOT EXISTS (
+            SELECT FROM reminder l WHERE l.subject = p.subject AND l.subject_id = p.subject_id
+                AND l.due_on = p.due_on AND l.step > p.step AND l.recipient_id = p.person_id
+                AND l.dropped IS NULL))),
     folding AS MATERIALIZED (
         SELECT *, lead(step) OVER (PARTITION BY {_KEY} ORDER BY step) IS NULL AS latest,
             array_agg(step) OVER (PARTITION BY {_KEY} ORDER BY step
@@ -182,9 +185,11 @@ SCAN = sa.text(
 )
 """The reminders of the days that are scanned, and their batches.
 
-A reminder that was dropped and holds again is made anew under a new id, so that it is in a batch of its own
-time; the insert asks for the count of those that are gone, and so comes after them. Ids follow one another:
-whoever writes reminders holds the scan's lock, and needs no ON CONFLICT, which costs a fifth of the insert.
+A step before one that was told to the same person is not told any more, also where a changed calendar brings
+its day back. A reminder that was dropped and holds again is made anew under a new id, so that it is in a
+batch of its own time; the insert asks for the count of those that are gone, and so comes after them. Ids
+follow one another: whoever writes reminders holds the scan's lock, and needs no ON CONFLICT, which costs a
+fifth of the insert.
 """
 
 MARK = sa.text(
