@@ -80,12 +80,12 @@ async def apply_in(tx: Tx) -> MoveReport:
     if mark is None:  # nothing was ever told; the first scan finds the calendars as they are
         return MoveReport(len(changes))
     # A scan may have come between the change and this, and passed over what fell on its day until then.
-    since = min(mark + DAY, *(local_date(change.at) for change in changes))
+    since = min([mark + DAY, *(local_date(change.at) for change in changes)])
     steps = {one.step for one in (*DEFAULT_STEPS, *REVIEW_STEPS)}
     steps |= set(await tx.session.scalars(sa.select(ReminderStep.step).distinct()))
     again = min(
-        *(earliest(before, after, steps, since) for before, after in turned.values()),
-        *(turned[row.calendar_id][1].step(row.due_on, row.step) for row in back),
+        [earliest(before, after, steps, since) for before, after in turned.values()]
+        + [turned[row.calendar_id][1].step(row.due_on, row.step) for row in back]
     )
     if again <= mark:
         await tx.session.execute(sa.update(ReminderScan).values(scanned_on=again - DAY))
