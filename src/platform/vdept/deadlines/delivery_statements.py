@@ -102,6 +102,7 @@ EFFECT = DriverStatement(
     closed AS (
         UPDATE reminder_batch SET delivered_at = :now WHERE id = ANY (:batches))""",
         counting=("dropping",),
+        certain=True,
     ),
     {
         "now": "timestamptz",
@@ -114,5 +115,6 @@ EFFECT = DriverStatement(
 )
 """Whatever is still wanted of the batches gets into the inboxes, the rest is dropped and says why.
 
-The batches are locked by an earlier statement: what ended before they were claimed is seen as ended.
+The batches are locked by an earlier statement: what ended before they were claimed is seen as ended, and
+nobody else has delivered any of it.
 """

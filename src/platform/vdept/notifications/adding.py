@@ -57,7 +57,7 @@ QUIET_ENDS = """CASE
 """The same, ``s.at``, put off to where the quiet hours of ``p`` end if it lies in them."""
 
 
-def inserting(source: str, *, before: str = "", counting: Iterable[str] = ()) -> str:
+def inserting(source: str, *, before: str = "", counting: Iterable[str] = (), certain: bool = False) -> str:
     """A statement that adds what ``source`` selects, and queues it for mail and webhooks, all at once.
 
     ``source`` selects person_id, unit_id, kind, subject_type, subject_id, plan_id, data, origin, origin_id;
@@ -68,8 +68,10 @@ def inserting(source: str, *, before: str = "", counting: Iterable[str] = ()) ->
     still appear behind those that they have seen (``notifications.live``).
 
     ``before``: further WITH queries that come first and that ``source`` may read; those named in ``counting``
-    are counted in the result, too.
+    are counted in the result, too. ``certain``: nothing that ``source`` selects can be there already; if it
+    is after all, the statement fails. Not looking saves a sixth of it.
     """
+    once = "" if certain else "ON CONFLICT (origin, origin_id, person_id) DO NOTHING"
     leading = f"{before}," if before else ""
     counted = "".join(f", (SELECT count(*) FROM {name}) AS {name}" for name in counting)
     return f"""
@@ -79,7 +81,7 @@ def inserting(source: str, *, before: str = "", counting: Iterable[str] = ()) ->
         SELECT n.person_id, n.unit_id, n.kind, n.subject_type, n.subject_id, n.plan_id, n.data, n.origin,
             n.origin_id, :now
         FROM ({source}) n CROSS JOIN pg_current_xact_id()
-        ON CONFLICT (origin, origin_id, person_id) DO NOTHING
+        {once}
         RETURNING id, person_id, unit_id, kind),
     mailed AS (
         INSERT INTO mail_queue (notification_id, person_id, due_at)
