@@ -106,13 +106,16 @@ async def test_the_demonstration_is_loaded_once_and_its_commands_work(
     async with serving(database_url, redis_url) as url:
         ttl = timedelta(hours=1)
         tokens = {p.email: await operations.mint(db, p.email, label="test", ttl=ttl) for p in PERSONAS}
-        standings, overdue, measure = await things_to_try(db, f"{url}/graphql", tokens)
+        tries = await things_to_try(db, f"{url}/graphql", tokens)
+        standings, overdue, measure, inbox, explained = tries
         await shows_the_gap(standings.command, measured="17", gap="13", met=3)
         await shows_what_is_overdue(overdue.command)
         recorded = (await send(measure.command))["recordMeasurement"]
         assert recorded["errors"] == []
         assert recorded["measurement"]["value"] == "24"
         await shows_the_gap(standings.command, measured="24", gap="6", met=3)
+        await shows_what_is_told(inbox.command)
+        await shows_how_a_date_came_about(explained.command)
         for _ in range(2):  # whoever comes again gets a new secret of the same client
             told = await send_as_a_program((await as_a_program(db, url)).command)
             assert len(told["unit"]["tasks"]["nodes"]) == 1
@@ -193,6 +196,30 @@ async def shows_what_is_overdue(command: str) -> None:
     assert task["progress"] == "49.5"
     parts = {(p["unit"]["name"], p["role"], p["share"], p["progress"]) for p in task["participants"]}
     assert parts == {("Thành phố Huế", "BUILDER", 70, 45), ("Phường Thuận Hóa", "USER", 30, 60)}
+
+
+async def shows_what_is_told(command: str) -> None:
+    """An escalation of each overdue task, a reminder, and a request to decide; the gap as a warning."""
+
+    async def told() -> bool:
+        data = await send(command)
+        kinds = sorted(each["kind"] for each in data["inbox"]["nodes"] if each["kind"] != "WARNING_OPENED")
+        late = [each for each in data["inbox"]["nodes"] if each["kind"] == "ESCALATION"]
+        return (
+            kinds == ["ESCALATION", "ESCALATION", "EXTENSION_REQUESTED", "REMINDER"]
+            and {len(each["subject"]["extensionHistory"]) for each in late} == {0, 1}
+            and all(each["subject"]["escalations"] for each in late)
+            and {each["kind"] for each in data["warnings"]["nodes"]} >= {"PACE"}
+        )
+
+    await soon(told)
+
+
+async def shows_how_a_date_came_about(command: str) -> None:
+    told = (await send(command))["explainDeadline"]
+    assert told["workingDays"] == -1
+    assert len(told["lines"]) > 8
+    assert all(line["sentence"] for line in told["lines"])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vdept.kernel.db import Database
     from vdept.kernel.job_runs import JobState
 
-ALWAYS = "all the time"
+ALWAYS = "always"
 
 
 @click.command()
@@ -122,13 +122,13 @@ def _print(seen: dict[str, Any]) -> None:
 
 
 def _jobs(lines: list[dict[str, Any]]) -> "Table":
-    from rich.table import Table
+    from rich.table import Column, Table
 
     table = Table(
-        "job", "runs next", "last looked", "last did something", "runs", "items", "failures", "last error"
+        Column("job", no_wrap=True), "next", "looked", "worked", "runs", "items", "failed", "last error"
     )
     for line in lines:
-        failures = (
+        failed = (
             f"[red]{line['failures']}, {line['failing']} in a row[/]" if line["failing"] else line["failures"]
         )
         table.add_row(
@@ -138,7 +138,7 @@ def _jobs(lines: list[dict[str, Any]]) -> "Table":
             _local(line["last_work"]),
             str(line["runs"]),
             str(line["items"]),
-            str(failures),
+            str(failed or ""),
             (line["last_error"] or "")[:60],
         )
     return table
@@ -170,6 +170,10 @@ def _runs(lines: list[dict[str, Any]]) -> "Table":
 
 
 def _local(instant: datetime | None) -> str:
+    """The time of day in Vietnam, with the day if that is not today."""
     from vdept.kernel.clock import LOCAL
 
-    return f"{instant.astimezone(LOCAL):%Y-%m-%d %H:%M:%S}" if instant else ""
+    if instant is None:
+        return ""
+    there, now = instant.astimezone(LOCAL), datetime.now(LOCAL)
+    return f"{there:%H:%M:%S}" if there.date() == now.date() else f"{there:%d/%m %H:%M}"

@@ -7,7 +7,7 @@ is there already is left alone, so that it can be loaded again and again.
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Database
 from vdept.units.registry import load_registry
-from vdept_workers.demo.deadlines import last_working_day, load_deadlines, working_days
+from vdept_workers.demo.deadlines import last_working_day, load_deadlines, load_warnings, working_days
 from vdept_workers.demo.figures import load_figures, load_figures_of_2021
 from vdept_workers.demo.people import PERSONAS, SYSTEM, Persona, load_people
 from vdept_workers.demo.plans import key_result_of, load_closed_plan, load_national_plan, targets_by_unit
@@ -43,4 +43,5 @@ async def load_demo(database: Database) -> list[Persona]:
     await load_deadlines(stage, calendar)
     say("demonstration: the closed plan of 2021")
     await load_figures_of_2021(cast, now, await load_closed_plan(cast, now))
+    await load_warnings(cast, now)
     return list(PERSONAS)

@@ -18,11 +18,13 @@ from vdept.deadlines.delivering import deliver
 from vdept.deadlines.scanning import scan
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
+from vdept.outcomes.refresh import refresh
 from vdept.tasks.assigning import assign_people
 from vdept.tasks.extending import request_extension
 from vdept.tasks.lifecycle import accept_task, start_task
 from vdept.tasks.progress import report_progress
 from vdept.tasks.recurring import repeat_task
+from vdept.warnings.detecting import detect
 from vdept_workers.demo.people import (
     ADMINISTRATOR,
     COMMUNE_HEAD,
@@ -80,6 +82,13 @@ async def load_deadlines(stage: Stage, calendar: Calendar) -> None:
     await scan(cast.database, as_of=since, now=now)
     while (await deliver(cast.database, now=now)).batches:
         pass
+
+
+async def load_warnings(cast: Cast, season: Season) -> None:
+    """What a worker would find: roll up what was entered, and warn of what is behind."""
+    while (await refresh(cast.database)).changes:
+        pass
+    await detect(cast.database, as_of=season.today, now=utc_now())
 
 
 def survey(stage: Stage, due_on: date) -> Life:

@@ -29,6 +29,7 @@ from vdept_workers.demo.people import (
 from vdept_workers.demo.work import Act, Life, Stage, Verb
 
 R = ParticipantRole
+CLEANING = "Làm sạch dữ liệu hộ tịch phục vụ hồ sơ trực tuyến"
 
 
 async def load_tasks(stage: Stage, late: date) -> None:
@@ -135,7 +136,7 @@ def cleaning(stage: Stage, late: date) -> Life:
     """Set by the ministry, led by the province with a commune, and overdue."""
     remark = "Còn khoảng một nửa sổ hộ tịch giấy chưa đối chiếu; xin cử thêm người ở cấp xã."
     return Life(
-        title="Làm sạch dữ liệu hộ tịch phục vụ hồ sơ trực tuyến",
+        title=CLEANING,
         owner=MINISTRY,
         set_by=COORDINATOR,
         percent=20,

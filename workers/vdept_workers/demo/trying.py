@@ -1,4 +1,4 @@
-"""Three things to try, as commands that a newcomer pastes."""
+"""Things to try, as commands that a newcomer pastes."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,11 @@ import sqlalchemy as sa
 
 from vdept.kernel.db import Database
 from vdept.targets.models import Indicator
+from vdept.tasks.models import Task
 from vdept.units.models import Unit
 from vdept_graphql.ids import encode
 from vdept_workers.demo.people import HUE, HUE_HEAD, OBSERVER, SYSTEM
+from vdept_workers.demo.tasks import CLEANING
 
 STANDINGS = """{
  province: unit(code: "46") { ...Held } nation: unit(code: "TTCP") { ...Held } }
@@ -29,6 +31,18 @@ MEASURE = """mutation {
   measurement { value asOf } errors { code message path } } }"""
 
 
+INBOX = """{
+ unreadCount { total }
+ inbox(filter: {unreadOnly: true}, first: 10) { nodes { kind message subject { ... on Task {
+  title dueOn extensionHistory { wantedDueOn reason state }
+  escalations { on state person { name } unit { name } } } } } }
+ warnings(filter: {unitId: "%s", kinds: [GAP, PACE, SILENCE]}, first: 3) { nodes {
+  kind severity sentence openedOn } } }"""
+
+EXPLAIN = """{
+ explainDeadline(taskId: "%s") { dueOn workingDays lines { on sentence } } }"""
+
+
 class Try(NamedTuple):
     """One thing to try: what it shows, and the command."""
 
@@ -37,13 +51,15 @@ class Try(NamedTuple):
 
 
 async def things_to_try(database: Database, url: str, tokens: dict[str, str]) -> list[Try]:
-    """Three commands on this database; ``tokens`` is by e-mail address."""
+    """Commands on this database; ``tokens`` is by e-mail address."""
     async with database.snapshot(SYSTEM) as tx:
         hue = await tx.session.scalar(sa.select(Unit.id).where(Unit.code == HUE))
         online = await tx.session.scalar(sa.select(Indicator.id).where(Indicator.code == "CS-HSTT"))
+        late = await tx.session.scalar(sa.select(Task.id).where(Task.title == CLEANING))
         today = tx.today
     assert hue is not None  # noqa: S101 -- the demonstration has just been loaded
     assert online is not None  # noqa: S101
+    assert late is not None  # noqa: S101
     measure = MEASURE % (encode("Unit", hue), encode("Indicator", online), today)
     return [
         Try(
@@ -57,6 +73,14 @@ async def things_to_try(database: Database, url: str, tokens: dict[str, str]) ->
         Try(
             "Huế's system now measures 24 %; a moment later the first command shows it, and the gap at 6:",
             curl(url, tokens[HUE_HEAD], measure),
+        ),
+        Try(
+            "What the head of Huế is told today: escalations, a request for more time, early warnings:",
+            curl(url, tokens[HUE_HEAD], INBOX % encode("Unit", hue)),
+        ),
+        Try(
+            "How the date of the overdue task came about, and whom it reaches next:",
+            curl(url, tokens[HUE_HEAD], EXPLAIN % encode("Task", late)),
         ),
     ]
 
