@@ -229,7 +229,7 @@ async def test_doctor_names_what_does_not_hold(vdept: Vdept) -> None:
     assert done.returncode == 1
     rows = [line for line in done.stdout.splitlines() if "holds" in line or "does not hold" in line]
     assert [line for line in rows if "does not hold" in line] == [line for line in rows if " worker " in line]
-    assert len(rows) == 11
+    assert len(rows) == 12
     only = vdept("doctor", "--only", "database", "--only", "redis")
     assert only.returncode == 0
 
