@@ -68,7 +68,7 @@ def test_the_page_names_the_figures_of_the_code() -> None:
     page, day = PAGE.read_text(), timedelta(days=1)
     steps = [int(step.total_seconds()) for step in rules.STEPS]
     assert steps == [5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600]
-    assert [rules.IN_ALL, rules.PATIENCE] == [day, 5 * day]
+    assert [day, 5 * day] == [rules.IN_ALL, rules.PATIENCE]
     assert timedelta(hours=1) == rules.LONGEST_ASKED
     for said in (
         "5 seconds, 5 minutes, 30 minutes, 2 hours, 5 hours, 10 hours",
