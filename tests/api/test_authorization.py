@@ -235,7 +235,7 @@ async def test_who_is_not_head_today_sees_what_everybody_sees_and_their_own(show
     unit = shown.things.country.unit_id("hue")
     stage = await shown.house.stage(who, NOT_HEAD_TODAY[who].format(unit))
     own = {"Person/head", "Membership/head", "Identity/head", "ApiClient/hue", "ApiClient/ministry"}
-    own |= {"ClientAuthorization/head", "ClientAuthorization/hue.head"}
+    own |= {"ClientAuthorization/head", "ClientAuthorization/hue.head", "Notification/head"}
     seen = {name: name in own or all(SEEN[column][name] for column in COLUMNS) for name in shown.things.rows}
     there = Reading(shown.house, stage, shown.things)
     assert not await there.wrong_by_id(Caller("head"), shown.things.rows, seen)
@@ -267,6 +267,10 @@ def seen_through(caller: Caller) -> dict[str, bool]:
         base |= {"Person/administrator": True}
     seen = {name: base[name] and reads.scopes_of(name) <= caller.scopes for name in base}
     myself = caller.column if caller.through == "person" else None
+    seen |= {
+        f"Notification/{column}": column == myself and Scope.NOTIFICATIONS_READ in caller.scopes
+        for column in COLUMNS
+    }
     return seen | {f"Only/{column}": column == myself for column in COLUMNS} | {"ApiClient/hue": True}
 
 

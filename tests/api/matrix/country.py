@@ -15,14 +15,22 @@ from typing import Any
 
 import factories
 from vdept.clients.models import ApiClient, ClientAuthentication, ClientAuthorization
+from vdept.feeds.models import CalendarFeed
 from vdept.identity.models import Identity
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
-from vdept.notifications.models import WebhookDelivery, WebhookEndpoint, WebhookState
+from vdept.notifications.models import (
+    Notification,
+    NotificationKind,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookState,
+)
 from vdept.people.actors import actor_for
 from vdept.people.models import AccessToken, Membership, Person
+from vdept.tasks.models import ExtensionState, OnDayOff, Task, TaskExtension, TaskRecurrence
 from vdept.units.models import Unit, UnitKind
 
 OWN = ("observer", "member", "coordinator", "deputy", "head")
@@ -63,6 +71,9 @@ class Country:
     authorizations: dict[str, ClientAuthorization] = field(default_factory=dict)
     """What each of them has let a client of Huế's do."""
     identities: dict[str, Identity] = field(default_factory=dict)
+    unread: dict[str, Notification] = field(default_factory=dict)
+    noticed: dict[str, Notification] = field(default_factory=dict)
+    """What each of them has been told: something unread, and something that they have read."""
     client: ApiClient = None  # type: ignore[assignment]
     """Huế's, with every scope there is."""
     consents: dict[str, ClientAuthorization] = field(default_factory=dict)
@@ -167,6 +178,73 @@ async def add_webhook(tx: Tx, unit: Unit, **more: Any) -> tuple[WebhookEndpoint,
     tx.session.add(delivery)
     await tx.session.flush()
     return endpoint, delivery
+
+
+async def add_feed(tx: Tx, who: Person, unit: Unit | None = None) -> CalendarFeed:
+    """Somebody's calendar address."""
+    unit_id = None if unit is None else unit.id
+    row = CalendarFeed(
+        person_id=who.id, unit_id=unit_id, digest=secrets.token_bytes(32), created_at=utc_now()
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def add_extension(tx: Tx, of: Task, **more: Any) -> TaskExtension:
+    """A later date that the lead asks for."""
+    row = TaskExtension(
+        task_id=of.id,
+        unit_id=of.lead_unit_id,
+        requested_at=utc_now(),
+        due_on=of.due_on,
+        wanted_due_on=of.due_on + timedelta(days=2),
+        reason="Lý do",
+        state=more.pop("state", ExtensionState.REQUESTED),
+        **more,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def add_series(tx: Tx, of: Task) -> TaskRecurrence:
+    """The task comes once more, a week later."""
+    row = TaskRecurrence(
+        task_id=of.id,
+        rule="FREQ=WEEKLY;COUNT=2",
+        starts_on=of.due_on,
+        days_before=0,
+        on_day_off=OnDayOff.KEEP,
+        next_on=of.due_on + timedelta(days=7),
+        create_on=of.due_on + timedelta(days=7),
+        created_at=utc_now(),
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    of.recurrence_id, of.occurrence_on = row.id, of.due_on
+    await tx.session.flush()
+    return row
+
+
+async def add_notification(
+    tx: Tx, who: Person, number: int, kind: NotificationKind = NotificationKind.REMINDER, **more: Any
+) -> Notification:
+    """Something that somebody is told."""
+    row = Notification(
+        person_id=who.id,
+        kind=kind,
+        subject_type=more.pop("subject_type", "Task"),
+        subject_id=more.pop("subject_id", 1),
+        data={"title": "Việc"},
+        origin="matrix",
+        origin_id=number,
+        created_at=utc_now(),
+        **more,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
 
 
 async def add_identity(tx: Tx, who: Person | None) -> Identity:

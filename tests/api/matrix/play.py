@@ -41,6 +41,8 @@ class Play:
             subjects.ME: encode("Person", self.country.people[caller.column].id),
             subjects.MY_UNIT: encode("Unit", self.country.unit_id(UNIT_OF.get(caller.column, "hue"))),
             subjects.MY_CONSENT: encode("ClientAuthorization", self.country.authorizations[caller.column].id),
+            subjects.MY_UNREAD: encode("Notification", self.country.unread[caller.column].id),
+            subjects.MY_NOTICED: encode("Notification", self.country.noticed[caller.column].id),
             subjects.MY_IDENTITY: encode("Identity", self.country.identities[caller.column].id),
         }
         given = {

@@ -22,12 +22,17 @@ from api.matrix.country import (
     Country,
     add_authorization,
     add_client,
+    add_extension,
+    add_feed,
     add_identity,
+    add_notification,
+    add_series,
     add_webhook,
     found,
 )
 from vdept.calendars.excepting import add_exception
 from vdept.calendars.models import CalendarScope
+from vdept.deadlines.models import Recipient, Reminder, Subject
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
@@ -38,6 +43,7 @@ from vdept.outcomes.rebuild import rebuild_plan
 from vdept.targets.models import Audience, Basis, KeyResult, Objective, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
     Assignee,
+    ExtensionState,
     ParticipationState,
     Task,
     TaskComment,
@@ -46,6 +52,7 @@ from vdept.tasks.models import (
     TaskState,
     TaskTarget,
 )
+from vdept.warnings.models import EarlyWarning, Severity, WarningKind, WarningSubject
 from vdept_graphql.ids import encode
 
 SEES = """
@@ -88,12 +95,18 @@ SEES = """
   Tasks of all audiences. What Huế leads has the firm in it, and the ministry sets it
     +++++ ++++ ++ ++  Task/public
     +++++ ++++ .. .+  Task/government Comment/government
-    +++++ +..+ +. .+  Task/hue Comment/hue
+    +++++ +..+ +. .+  Task/hue Comment/hue TaskExtension/hue TaskExtension/hue.old TaskRecurrence/hue
     +++++ ++.. .. .+  Task/commune
-    ..... +.+. .. .+  Task/danang Comment/danang
+    ..... +.+. .. .+  Task/danang Comment/danang TaskExtension/danang TaskRecurrence/danang
     ..... +..+ .. .+  Task/ministry Comment/ministry Task/declined
     ..... +..+ .+ .+  Task/rival
     ..... .... +. .+  Task/firm
+
+  Early warnings: of a target with its outcome, of a task with the task
+    +++++ ++++ ++ ++  EarlyWarning/public.hue
+    +++++ ++.. .. .+  EarlyWarning/shared.hue
+    +++++ +..+ +. .+  EarlyWarning/task.hue
+    ..... +.+. .. .+  EarlyWarning/task.danang
 
   Clients are seen by their unit, by the heads above, and by whom they act for; consent by who gave it and
   by who registers the client
@@ -107,6 +120,24 @@ SEES = """
   Webhooks: for those who manage the unit
     ..+++ .... .. .+  WebhookEndpoint/hue WebhookDelivery/hue
     ..... .... +. .+  WebhookEndpoint/firm WebhookDelivery/firm
+
+  Calendar addresses: one's own
+    ....+ .... .. ..  CalendarFeed/head
+
+  What is in an inbox: its person's own, administrators' too
+    +.... .... .. ..  Notification/observer
+    .+... .... .. ..  Notification/member
+    ..+.. .... .. ..  Notification/coordinator
+    ...+. .... .. ..  Notification/deputy
+    ....+ .... .. ..  Notification/head
+    ..... +... .. ..  Notification/above
+    ..... .+.. .. ..  Notification/below
+    ..... ..+. .. ..  Notification/unrelated
+    ..... ...+ .. ..  Notification/partner
+    ..... .... +. ..  Notification/firm
+    ..... .... .+ ..  Notification/rival
+    ..... .... .. +.  Notification/nobody
+    ..... .... .. .+  Notification/administrator
 
   Identities of providers: one's own; keys: no thing that is read, but its making is logged
     ....+ .... .. .+  Identity/head
@@ -126,6 +157,18 @@ SEES = """
     +++++ ++++ .. .+  Only/officials
     ..... .... .. .+  Only/administrators
 """
+
+
+UNLOGGED = frozenset({"CalendarFeed", "Comment", "Notification", "TaskExtension", "TaskRecurrence"})
+"""What happens to these is told of their task, or to administrators who do not see the thing itself."""
+LOGGED_SEATS = frozenset({"Membership/head", "Membership/worker", "Membership/firm", "Membership/former"})
+"""Of memberships some will do: the whole log fits on one page of a hundred."""
+
+
+def is_logged(name: str) -> bool:
+    """Whether the log tells of this thing."""
+    kind = name.partition("/")[0]
+    return name in LOGGED_SEATS if kind == "Membership" else kind not in UNLOGGED
 
 
 def seen_by(column: str) -> dict[str, bool]:
@@ -166,18 +209,65 @@ async def build(tx: Tx) -> Things:
     await _values(tx, things)
     await _calendars(tx, things)
     await _tasks(tx, things)
+    await _schedules(tx, things)
     await _clients(tx, things)
     await tx.session.flush()
     for name in ("public", "government", "shared", "ministry", "former"):
         await rebuild_plan(tx, things.rows[f"Plan/{name}"].id)
+    await _warnings(tx, things)
+    await _inboxes(tx, things)
     await _log(tx, things)
     return things
+
+
+async def _warnings(tx: Tx, things: Things) -> None:
+    """One each of two targets and of two tasks; the head of Huế has answered that of a shared target."""
+    head = things.country.people["head"].id
+    for name, of, unit in (
+        ("public.hue", "Target/public.hue", "hue"),
+        ("shared.hue", "Target/shared.hue", "hue"),
+        ("task.hue", "Task/hue", "hue"),
+        ("task.danang", "Task/danang", "danang"),
+    ):
+        row, task = things.rows[of], of.startswith("Task")
+        warning = EarlyWarning(
+            kind=WarningKind.ABANDONED if task else WarningKind.PACE, severity=Severity.AT_RISK,
+            subject=WarningSubject.TASK if task else WarningSubject.TARGET, subject_id=row.id,
+            plan_id=row.plan_id, unit_id=things.country.unit_id(unit), evidence={},
+            opened_on=TODAY, opened_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(things.add(f"EarlyWarning/{name}", warning))
+    answered = things.rows["EarlyWarning/shared.hue"]
+    answered.acknowledged_at, answered.acknowledged_by_id = tx.now, head
+    answered.response, answered.respond_by = "Bổ sung", DUE
+    await tx.session.flush()
+    tx.session.add(
+        Activity(
+            at=tx.now, actor="person", person_id=head, verb="warning.acknowledged",
+            subject_type="EarlyWarning", subject_id=answered.id, unit_id=answered.unit_id,
+            data={"response": "Bổ sung", "respond_by": str(DUE)},
+        )
+    )  # fmt: skip
+
+
+async def _inboxes(tx: Tx, things: Things) -> None:
+    """Everybody is told of the same task, in a capacity of Huế."""
+    about = {
+        "subject_id": things.rows["Task/hue"].id,
+        "unit_id": things.country.unit_id("hue"),
+        "plan_id": things.rows["Plan/shared"].id,
+    }
+    for number, (name, who) in enumerate(things.country.people.items()):
+        if name in COLUMNS:
+            things.add(f"Notification/{name}", await add_notification(tx, who, number, **about))
 
 
 async def _log(tx: Tx, things: Things) -> None:
     """One activity of everything, by the head of the ministry through Huế's client."""
     for name, row in things.rows.items():
         kind = name.partition("/")[0]
+        if not is_logged(name):
+            continue
         plan = row.id if kind == "Plan" else getattr(row, "plan_id", None)
         tx.session.add(
             Activity(
@@ -349,6 +439,32 @@ async def _tasks(tx: Tx, things: Things) -> None:
         tx.session.add_all([comment, proof])
         await tx.session.flush()
         things.add(f"Comment/{name}", comment)
+    tx.session.add(
+        Reminder(
+            subject=Subject.TASK, subject_id=things.rows["Task/hue"].id, due_on=DUE, step=1,
+            recipient=Recipient.LEAD_HEAD, recipient_id=things.country.people["head"].id,
+            unit_id=units["hue"].id, vacant_unit_ids=[units["commune"].id], scheduled_on=DUE,
+            due_at=utc_now(),
+        )
+    )  # fmt: skip
+
+
+async def _schedules(tx: Tx, things: Things) -> None:
+    """Later dates that were asked for, and series; the second task of Huế's is one that everybody sees."""
+    people = things.country.people
+    asked = {"requested_by_id": people["head"].id}
+    refused = {"state": ExtensionState.REFUSED, "decided_at": utc_now()}
+    hue, danang = things.rows["Task/hue"], things.rows["Task/danang"]
+    things.add(
+        "TaskExtension/hue.old",
+        await add_extension(tx, hue, decided_by_id=people["partner"].id, **asked, **refused),
+    )
+    things.add("TaskExtension/hue", await add_extension(tx, hue, **asked))
+    things.add("TaskExtension/danang", await add_extension(tx, danang))
+    series = things.add("TaskRecurrence/hue", await add_series(tx, hue))
+    things.add("TaskRecurrence/danang", await add_series(tx, danang))
+    second = things.rows["Task/public"]
+    second.recurrence_id, second.occurrence_on = series.id, DUE + timedelta(days=7)
 
 
 async def _clients(tx: Tx, things: Things) -> None:
@@ -367,5 +483,6 @@ async def _clients(tx: Tx, things: Things) -> None:
         endpoint, delivery = await add_webhook(tx, units[name])
         things.add(f"WebhookEndpoint/{name}", endpoint)
         things.add(f"WebhookDelivery/{name}", delivery)
+    things.add("CalendarFeed/head", await add_feed(tx, people["head"], units["hue"]))
     things.add("Identity/head", await add_identity(tx, people["head"]))
     things.add("Identity/waiting", await add_identity(tx, None))

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 
-from api.matrix.country import COLUMNS, SUNDAY, UNIT_OF
-from api.matrix.reading import Things
+from api.matrix.country import COLUMNS, DUE, SUNDAY, UNIT_OF
+from api.matrix.reading import Things, is_logged
 from vdept_graphql.schema import engine
 
 HUE_PEOPLE = "Person/observer Person/member Person/coordinator Person/deputy Person/head Person/worker"
@@ -31,10 +31,13 @@ OTHER_TARGETS = (
     "Target/government.government Target/ministry.ministry Target/former.government Target/former.danang"
 )
 ISSUED = "Plan/public Plan/government Plan/shared Plan/ministry Plan/former"
+WARNINGS = "EarlyWarning/public.hue EarlyWarning/shared.hue EarlyWarning/task.hue EarlyWarning/task.danang"
 ORDERED = "Task/public Task/government Task/hue Task/ministry Task/rival Task/declined"
 CONSENTS = "ClientAuthorization/nobody ClientAuthorization/hue.head ClientAuthorization/hue.administrator"
 SUNDAYS = f'from: "{SUNDAY}", to: "{SUNDAY + timedelta(days=7)}"'
 TASKS = f"{ORDERED} Task/commune Task/danang Task/firm"
+
+TOLD = " ".join(f"Notification/{one}" for one in COLUMNS)
 
 READS = f"""
 unit(id: "$Unit/danang") = Unit/danang
@@ -181,6 +184,30 @@ task(id: "$Task/danang") > comments = Comment/danang
 task(id: "$Task/hue") > evidence = ~Ảnh_hue
 task(id: "$Task/hue") > evidence > addedBy = ~Người_head
 task(id: "$Task/hue") > evidence > unit = Unit/hue
+task(id: "$Task/hue") > reminders = ~1
+task(id: "$Task/hue") > reminders > person = ~Người_head
+task(id: "$Task/hue") > reminders > person > person = Person/head
+task(id: "$Task/hue") > reminders > unit = Unit/hue
+task(id: "$Task/hue") > reminders > vacantUnits = Unit/commune
+task(id: "$Task/hue") > escalations = ~1 ~3 ~5 ~10
+task(id: "$Task/hue") > escalations > person = ~Người_head ~Người_partner ~Người_partner ~Người_above
+task(id: "$Task/hue") > escalations > person > person = Person/head Person/partner Person/partner Person/above
+task(id: "$Task/hue") > escalations > unit = Unit/hue Unit/ministry Unit/ministry Unit/government
+task(id: "$Task/hue") > escalations > vacantUnits = Unit/commune
+task(id: "$Task/hue") > extensionHistory = TaskExtension/hue TaskExtension/hue.old
+task(id: "$Task/hue") > extensionHistory > task = Task/hue Task/hue
+task(id: "$Task/hue") > extensionHistory > unit = Unit/hue Unit/hue
+task(id: "$Task/hue") > extensionHistory > requestedBy = ~Người_head ~Người_head
+task(id: "$Task/hue") > extensionHistory > decidedBy = ~Người_partner
+task(id: "$Task/danang") > extensionHistory = TaskExtension/danang
+extensionRequests(unitId: "$Unit/ministry") = TaskExtension/hue
+extensionRequests(unitId: "$Unit/danang") = TaskExtension/danang
+task(id: "$Task/public") > recurrence = TaskRecurrence/hue
+task(id: "$Task/public") > recurrence > task = Task/hue
+task(id: "$Task/hue") > recurrence > occurrences = Task/hue Task/public
+task(id: "$Task/danang") > recurrence > coming = ~{DUE + timedelta(days=7)}
+recurrencePreview(rule: "FREQ=WEEKLY;COUNT=2", startsOn: "{DUE}", unitId: "$Unit/hue") = \
+~{DUE + timedelta(days=7)}
 task(id: "$Task/hue") > history = ~matrix.seen
 task(id: "$Task/hue") > history > by = ~Người_partner
 task(id: "$Task/hue") > history > by > person = Person/partner
@@ -230,6 +257,44 @@ explainDeadline(taskId: "$Task/hue") > lines > unit = Unit/ministry&Task/hue Uni
 explainDeadline(taskId: "$Task/hue") > lines > by = ~Người_partner
 explainDeadline(taskId: "$Task/hue") > lines > by > person = Person/partner
 
+myCalendarFeeds = CalendarFeed/head
+myCalendarFeeds(revoked: true) > unit = Unit/hue&CalendarFeed/head
+
+warning(id: "$EarlyWarning/shared.hue") = EarlyWarning/shared.hue
+warning(id: "$EarlyWarning/task.danang") = EarlyWarning/task.danang
+warning(id: "$EarlyWarning/task.danang") > unit = Unit/danang
+warning(id: "$EarlyWarning/public.hue") > plan = Plan/public
+warning(id: "$EarlyWarning/task.hue") > plan = Plan/shared
+warning(id: "$EarlyWarning/shared.hue") > target = Target/shared.hue
+warning(id: "$EarlyWarning/task.hue") > task = Task/hue
+warning(id: "$EarlyWarning/shared.hue") > acknowledgedBy = Person/head
+warning(id: "$EarlyWarning/shared.hue") > answers = ~Bổ_sung
+warning(id: "$EarlyWarning/shared.hue") > answers > by = Person/head
+warnings = {WARNINGS}
+warnings(filter: {{unitId: "$Unit/danang"}}) = EarlyWarning/task.danang
+warnings(filter: {{unitId: "$Unit/government", below: true}}) = {WARNINGS}
+warnings(filter: {{planId: "$Plan/shared"}}) = EarlyWarning/shared.hue EarlyWarning/task.hue \
+EarlyWarning/task.danang
+warningCounts(planId: "$Plan/public") = ~1&EarlyWarning/public.hue
+warningCounts(unitId: "$Unit/hue", planId: "$Plan/shared") = ~1&EarlyWarning/shared.hue \
+~1&EarlyWarning/task.hue
+target(id: "$Target/shared.hue") > warnings = EarlyWarning/shared.hue
+target(id: "$Target/public.hue") > warnings = EarlyWarning/public.hue
+task(id: "$Task/hue") > warnings = EarlyWarning/task.hue
+task(id: "$Task/danang") > warnings = EarlyWarning/task.danang
+
+inbox = {TOLD}
+inbox(filter: {{unreadOnly: true, kinds: [REMINDER]}}) = {TOLD}
+inbox(filter: {{subjectId: "$?Task/hue"}}) = {TOLD}
+inbox > subject = {TOLD.replace("Notif", "Task/hue&Notif")}
+inbox > unit = {TOLD.replace("Notif", "Unit/hue&Notif")}
+inbox > plan = {TOLD.replace("Notif", "Plan/shared&Notif")}
+inboxBySubject = {TOLD.replace("Notif", "~1&Notif")}
+inboxBySubject > latest = {TOLD}
+inboxBySubject > subject = {TOLD.replace("Notif", "Task/hue&Notif")}
+unreadCount > kinds = {TOLD.replace("Notif", "~1&Notif")}
+notificationPreferences = {TOLD.replace("Notif", "~0&Notif")}
+
 identities = Identity/head Identity/waiting
 identities(filter: {{waiting: true}}) = Identity/waiting
 identities(filter: {{personId: "$Person/head"}}) = Identity/head
@@ -264,20 +329,32 @@ ENDS_IN = {
     "TaskActivity": "verb",
     "TaskPerson": "name",
     "TaskAssignee": "name",
+    "WarningAnswer": "response",
+    "InboxSubject": "total",
+    "UnreadOfKind": "count",
+    "NotificationPreferences": "version",
+    "WarningCount": "number",
     "Evidence": "title",
+    "PlannedOccurrence": "day",
+    "Reminder": "step",
+    "Escalation": "step",
 }
 """By what a thing without an id is named."""
 
 
 SCOPES = {
     "people:read": "Person Membership Only/officials",
-    "plans:read": "Plan Objective KeyResult Target TargetOutcome UnitOutcome Outcome",
+    "plans:read": "Plan Objective KeyResult Target TargetOutcome UnitOutcome Outcome EarlyWarning "
+    "WarningAnswer WarningCount",
     "measurements:read": "Measurement",
     "tasks:read": "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity Comment Evidence "
-    "DeadlineExplanation DeadlineLine "
+    "TaskExtension TaskRecurrence PlannedOccurrence "
+    "DeadlineExplanation DeadlineLine Reminder Escalation "
+    "EarlyWarning/task.hue EarlyWarning/task.danang "
     "Outcome/shared.ministry Outcome/shared.danang Outcome/shared.rival",
     "activities:read": "Activity ActivityFeed",
-    "nobody": "ApiClient ClientAuthorization Identity WebhookEndpoint WebhookDelivery",
+    "notifications:read": "Notification InboxSubject UnreadCount UnreadOfKind NotificationPreferences",
+    "nobody": "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery",
 }
 """What a client needs for a type, or for one thing beside its type: who has only tasks to show in a plan is a
 figure of tasks. What is not here is open; for "nobody" no scope is enough."""
@@ -338,7 +415,7 @@ class Read(NamedTuple):
         """The names that somebody gets who sees these things."""
         if not all(seen[name] for name in self.named):
             return []
-        everything = [_in_the_feed(name) for name in things.rows]
+        everything = [_in_the_feed(name) for name in things.rows if is_logged(name)]
         answer = [name for one in self.answer for name in (everything if one == "*" else [one])]
         wanted = [one.split("&") for one in answer]
         return sorted(one[0] for one in wanted if all(seen[name] for name in one if not name.startswith("~")))
@@ -375,12 +452,15 @@ def _is_list(found: Any) -> bool:
     return found.name.endswith(("Connection", "Feed"))
 
 
+HANGS_ON = {"Comment", "EarlyWarning", "Identity"}
+
+
 def _in_the_feed(name: str) -> str:
     """What is done to people is told to officials; to what hangs on other things, to administrators."""
     kind = name.partition("/")[0]
     if kind in {"Person", "Membership"}:
         return f"{name}&Only/officials"
-    return f"{name}&Only/administrators" if kind in {"Comment", "Identity"} else name
+    return f"{name}&Only/administrators" if kind in HANGS_ON else name
 
 
 def field_of(step: str) -> str:
@@ -398,13 +478,14 @@ def read() -> dict[str, Read]:
     found: dict[str, Read] = {}
     for line in READS.strip().splitlines():
         if line:
-            question, _, answer = line.partition(" = ")
+            question, _, answer = f"{line} ".partition(" = ")
             assert question not in found, f"asked twice: {question}"
             found[question] = Read(tuple(question.split(" > ")), tuple(answer.split()))
     return found
 
 
-VALUES = {"Milestone", "OutcomeFigures", "PageInfo", "Reading", "StatusCounts", "TimelinessCounts"}
+VALUES = {"Milestone", "OutcomeFigures", "PageInfo", "Reading", "ReminderPolicy", "StatusCounts"}
+VALUES |= {"TimelinessCounts"}
 """Types that are values of the thing they belong to and lead nowhere."""
 
 

@@ -21,19 +21,25 @@ from api.matrix.country import (
     Country,
     add_authorization,
     add_client,
+    add_extension,
+    add_feed,
     add_identity,
+    add_notification,
+    add_series,
     add_webhook,
     found,
 )
 from vdept.calendars.excepting import add_exception
 from vdept.calendars.models import CalendarScope
+from vdept.calendars.queries import calendar_of
 from vdept.clients.models import ApiClient, ClientAuthorization
+from vdept.deadlines.models import Recipient, ReminderPolicy, ReminderStep
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
-from vdept.notifications.models import WebhookDisabled
+from vdept.notifications.models import NotificationKind, NotificationPreference, WebhookDisabled
 from vdept.people.models import Membership, Person
 from vdept.targets.models import Audience, Basis, Indicator, KeyResult, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
@@ -45,12 +51,14 @@ from vdept.tasks.models import (
     TaskState,
     TaskTarget,
 )
+from vdept.warnings.models import EarlyWarning, Severity, WarningKind, WarningSubject
 from vdept_graphql.ids import encode
 
 S = TaskState
 ACCEPTED, INVITED = ParticipationState.ACCEPTED, ParticipationState.INVITED
 SECRET = Audience.PARTICIPANTS
 ME, MY_UNIT, MY_CONSENT, MY_IDENTITY = "me", "my unit", "my consent", "my identity"
+MY_UNREAD, MY_NOTICED = "my unread notification", "my notification that I have read"
 """Stand for the caller, their unit (Huế without one), what they let a client do, who they are elsewhere."""
 
 PLAN_FILE = """
@@ -100,6 +108,23 @@ class Subjects:
     async def led(self, state: S) -> str:
         return encode("Task", (await self.task(state, "ministry", "hue")).id)
 
+    async def warning(self) -> str:
+        """That Huế has let go of a task that it leads."""
+        task = await self.task(S.IN_PROGRESS, "ministry", "hue")
+        row = EarlyWarning(
+            kind=WarningKind.ABANDONED, severity=Severity.AT_RISK, subject=WarningSubject.TASK,
+            subject_id=task.id, plan_id=task.plan_id, unit_id=self.country.unit_id("hue"), evidence={},
+            opened_on=TODAY, opened_at=utc_now(),
+        )  # fmt: skip
+        self.tx.session.add(row)
+        await self.tx.session.flush()
+        return encode("EarlyWarning", row.id)
+
+    async def answer(self) -> dict[str, str]:
+        """By the next working day."""
+        calendar = await calendar_of(self.tx, self.country.unit_id("hue"))
+        return {"response": "Bổ sung người", "respondBy": str(calendar.step(TODAY, 1))}
+
     async def posed(self, state: S) -> str:
         lead = None if state is S.OPEN else "ministry"
         return encode("Task", (await self.task(state, "hue", lead, ministry=ACCEPTED)).id)
@@ -136,6 +161,14 @@ class Subjects:
                 await factories.target(self.tx, what, units[name], root, starts_on=STARTS)
         return plan, what
 
+    async def own_policy(self) -> Plan:
+        """A plan that Huế issued, with a reminder policy of its own."""
+        plan, _ = await self.own_plan(PlanState.ISSUED)
+        self.tx.session.add(ReminderPolicy(plan_id=plan.id, changed_at=utc_now()))
+        await self.tx.session.flush()
+        self.tx.session.add(ReminderStep(plan_id=plan.id, step=0, recipient=Recipient.LEAD_HEAD))
+        return plan
+
     async def seat(self, role: Role) -> Membership:
         """Somebody new with a role in Huế."""
         who = await factories.person(self.tx)
@@ -169,9 +202,12 @@ async def build(tx: Tx) -> tuple[Country, dict[str, dict[str, Any]]]:
         **await _calendars(made),
         **await _clients(made),
         **await _webhooks(made),
+        **await _inboxes(made),
         **await _plans(made),
         **await _targets(made),
         **await _measurements(made),
+        **await _feeds(made),
+        **await _schedules(made),
         **await _owners(made),
         **await _leads(made),
         **await _participants(made),
@@ -269,6 +305,23 @@ async def _clients(of: Subjects) -> dict[str, dict[str, Any]]:
     }
 
 
+async def _inboxes(of: Subjects) -> dict[str, dict[str, Any]]:
+    """What everybody has been told, and mail that was refused once."""
+    for number, (name, who) in enumerate(of.country.people.items()):
+        of.country.unread[name] = await add_notification(of.tx, who, 3 * number)
+        read = {"read_at": utc_now()}
+        of.country.noticed[name] = await add_notification(of.tx, who, 3 * number + 1, **read)
+        await add_notification(of.tx, who, 3 * number + 2, NotificationKind.ESCALATION)
+        of.tx.session.add(NotificationPreference(person_id=who.id, bounces=1))
+    return {
+        "markNotificationsRead": {"ids": MY_UNREAD},
+        "markAllNotificationsRead": {"filter": {"kinds": ["ESCALATION"]}},
+        "markNotificationsUnread": {"ids": MY_NOTICED},
+        "setNotificationPreferences": {"cadence": "DAILY"},
+        "resumeEmail": {},
+    }
+
+
 async def _plans(of: Subjects) -> dict[str, dict[str, Any]]:
     draft, what = await of.own_plan(PlanState.DRAFT)
     removed = await factories.key_result(of.tx, draft, of.indicator)
@@ -293,7 +346,7 @@ async def _plans(of: Subjects) -> dict[str, dict[str, Any]]:
             "planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id),
             "steps": [{"step": 0, "recipient": "LEAD_HEAD"}],
         },
-        "resetReminderPolicy": {"planId": encode("Plan", (await of.own_plan_reminding()).id)},
+        "resetReminderPolicy": {"planId": encode("Plan", (await of.own_policy()).id)},
     }
 
 
@@ -333,6 +386,38 @@ async def _measurements(of: Subjects) -> dict[str, dict[str, Any]]:
         "recordMeasurements": {"rows": [reading]},
         "recordMeasurements:measured": {"rows": [{**reading, "basis": "MEASURED", "source": "Hệ thống"}]},
         "correctMeasurement": {"measurementId": encode("Measurement", old.id), **value},
+    }
+
+
+async def _feeds(of: Subjects) -> dict[str, dict[str, Any]]:
+    feed = await add_feed(of.tx, of.country.people["head"])
+    return {
+        "createCalendarFeed": {},
+        "createCalendarFeed:unit": {"unitId": of.unit("hue")},
+        "revokeCalendarFeed": {"feedId": encode("CalendarFeed", feed.id)},
+    }
+
+
+async def _schedules(of: Subjects) -> dict[str, dict[str, Any]]:
+    """Later dates and series, of tasks that Huế set and of tasks that it leads."""
+    later = {"dueOn": str(DUE + timedelta(days=2)), **REASON}
+
+    async def asked(owner: str, lead: str) -> dict[str, str]:
+        task = await of.task(S.IN_PROGRESS, owner, lead)
+        return {"extensionId": encode("TaskExtension", (await add_extension(of.tx, task)).id)}
+
+    async def repeated() -> dict[str, str]:
+        task = await of.task(S.IN_PROGRESS, "hue", "ministry")
+        return {"recurrenceId": encode("TaskRecurrence", (await add_series(of.tx, task)).id)}
+
+    return {
+        "requestExtension": {"taskId": await of.led(S.IN_PROGRESS), **later},
+        "withdrawExtension": await asked("ministry", "hue"),
+        "grantExtension": await asked("hue", "ministry"),
+        "refuseExtension": {**await asked("hue", "ministry"), **REASON},
+        "repeatTask": {"taskId": await of.posed(S.IN_PROGRESS), "rule": "FREQ=WEEKLY"},
+        "changeRecurrence": {**await repeated(), "daysBefore": 3},
+        "stopRepeating": await repeated(),
     }
 
 
@@ -390,6 +475,8 @@ async def _leads(of: Subjects) -> dict[str, dict[str, Any]]:
         "startTask": {"taskId": await of.led(S.ACCEPTED)},
         "deliverTask": {"taskId": await of.led(S.IN_PROGRESS), "result": "Xong", "evidence": proof},
         "volunteerForTask": {"taskId": encode("Task", board.id), "unitId": of.unit("hue")},
+        "acknowledgeWarning": {"warningId": await of.warning(), **await of.answer()},
+        "acknowledgeWarnings": {"warningIds": [await of.warning()], **await of.answer()},
         "pauseTask": {"taskId": await of.led(S.IN_PROGRESS), **REASON, **LATER},
         "resumeTask": {"taskId": await of.led(S.PAUSED)},
         "inviteParticipants": {"taskId": await of.led(S.IN_PROGRESS), **invited},

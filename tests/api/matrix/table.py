@@ -61,6 +61,14 @@ WRITES = """
     NNNNN NNNN NN N+  -             linkIdentity unlinkIdentity
     FFFFF FFFF FF F+  -             unlinkIdentity:own
 
+    +++++ ++++ ++ ++  -             createCalendarFeed
+    +++++ FFFF FF FF  hue           createCalendarFeed:unit
+    NNNN+ NNNN NN NN  -             revokeCalendarFeed
+
+  notifications:write on one's own
+    +++++ ++++ ++ ++  -             markNotificationsRead markAllNotificationsRead markNotificationsUnread
+    +++++ ++++ ++ ++  -             setNotificationPreferences resumeEmail
+
   plans:write
     FFFFF +FF+ FF F+  -             createIndicator updateIndicator
     FF+++ FFFF FF F+  hue           createPlan importPlans
@@ -81,13 +89,16 @@ WRITES = """
     FF+++ +FFF FF F+  own/hue       createTask createTask:part createTasks
     FF+++ +NN+ FN F+  own/hue       createTask:own_part
     FF+++ +NNF FN N+  own/hue       updateTask offerTask cancelTask extendTask linkTargets unlinkTarget
+    FF+++ +NNF FN N+  own/hue       grantExtension refuseExtension repeatTask changeRecurrence stopRepeating
     FF+++ +NNN FN N+  own/hue       reopenTask
     FF+++ +NNO FN N+  own/hue       verifyTask sendBackTask
     FFHH+ +NNF FN N+  own/hue       verifyTask:own_work sendBackTask:own_work
 
   tasks:write as the lead
     FF+++ FNNF FN N+  hue           acceptTask acceptTasks declineTask startTask deliverTask volunteerForTask
+    FF+++ FNNF FN N+  hue           requestExtension withdrawExtension
     FFFF+ +NN+ FN N+  own/hue       pauseTask resumeTask
+    FFFF+ FNNF FN N+  hue           acknowledgeWarning acknowledgeWarnings
     FF+++ +NN+ FN N+  own/hue       inviteParticipants setParticipants
     FF+++ +NN+ FN N+  own/hue       addDependency removeDependency setParentTask
 
@@ -102,7 +113,8 @@ WRITES = """
 
 HIDDEN_ANYWAY = """
     addObjective renameObjective addKeyResult updateKeyResult removeKeyResult issuePlan
-    linkIdentity unlinkIdentity updateClient rotateClientSecret revokeClient revokeAuthorization
+    linkIdentity unlinkIdentity revokeCalendarFeed
+    updateClient rotateClientSecret revokeClient revokeAuthorization
     updateWebhook rotateWebhookSecret disableWebhook enableWebhook sendTestWebhook
     replayWebhookDeliveries replayWebhookDeliveries:since
     updatePerson grantMembership endMembership grantMembership:deputy endMembership:deputy correctMeasurement
@@ -110,7 +122,11 @@ HIDDEN_ANYWAY = """
 """Drafts are their issuer's until they are issued; people, clients, identities, values have none."""
 
 
-AS_CLIENT = {"updatePerson:oneself": "F"}
+OWN_INBOX = """
+    markNotificationsRead markAllNotificationsRead markNotificationsUnread
+    setNotificationPreferences resumeEmail
+"""
+AS_CLIENT = {"updatePerson:oneself": "F", **dict.fromkeys(OWN_INBOX.split(), "F")}
 """A client that acts for its unit is no person."""
 ALSO_NEEDS = {"linkTargets": "plans:read", "assignPeople": "people:read"}
 """What a client names in the input it must be allowed to see."""
