@@ -266,7 +266,8 @@ async def _log(tx: Tx, things: Things) -> None:
     """One activity of everything, by the head of the ministry through Huế's client."""
     for name, row in things.rows.items():
         kind = name.partition("/")[0]
-        if not is_logged(name) or kind == "CalendarException":  # these were added by the verb that logs it
+        # Exceptions were added by the verb that logs it, and one warning was answered.
+        if not is_logged(name) or kind == "CalendarException" or name == "EarlyWarning/shared.hue":
             continue
         plan = row.id if kind == "Plan" else getattr(row, "plan_id", None)
         tx.session.add(
