@@ -272,3 +272,13 @@ async def test_over_http_a_subscription_is_shown_the_way(served: Served) -> None
     assert reply.status_code == 400
     assert reply.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
     assert "websocket" in reply.json()["errors"][0]["message"]
+
+
+async def test_a_bell_that_was_cut_off_is_heard_again(served: Served) -> None:
+    """The poll is half a minute away: what is told soon has been rung for."""
+    async with served.line() as lan:
+        await lan.begin(await served.token(served.lan))
+        await served.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        for _ in range(2):
+            new = await served.tell(served.lan)
+            assert (await lan.change()).id == served.global_id(new)
