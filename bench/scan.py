@@ -21,7 +21,7 @@ AS_OF = date(2026, 9, 16)
 """A Wednesday without a holiday beside it, so that the number of reminders is the same every time."""
 
 NOW = datetime(2026, 9, 15, 17, 5, tzinfo=UTC)
-DAYS = 217
+DAYS = 292
 """Over how many days the due dates are spread: so many that about 100,000 reminders are due on one."""
 
 _HASH = "(hashint8(CAST(id AS bigint)) & 2147483647)"

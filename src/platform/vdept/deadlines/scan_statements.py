@@ -155,10 +155,10 @@ SCAN = sa.text(
                 AND l.due_on = p.due_on AND l.step > p.step AND l.recipient_id = p.person_id
                 AND l.dropped IS NULL))),
     folding AS MATERIALIZED (
-        SELECT *, lead(step) OVER (PARTITION BY {_KEY} ORDER BY step) IS NULL AS latest,
-            array_agg(step) OVER (PARTITION BY {_KEY} ORDER BY step
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS folded
-        FROM missing),
+        SELECT *, lead(step) OVER earlier IS NULL AS latest, array_agg(step) OVER earlier AS folded
+        FROM missing
+        WINDOW earlier AS (PARTITION BY {_KEY} ORDER BY step
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)),
     gone AS (
         DELETE FROM reminder WHERE id IN (
             SELECT dropped_id FROM folding WHERE latest AND dropped_id IS NOT NULL)
