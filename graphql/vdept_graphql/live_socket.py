@@ -38,7 +38,7 @@ log = structlog.get_logger("vdept.live")
 PROTOCOL = "graphql-transport-ws"
 PATIENCE = 5.0
 """Seconds in which a connection must have said who it is."""
-RECHECK = 30.0
+RECHECK = 50.0
 """Seconds after which it is looked at again."""
 UNCHECKED = 60.0
 """Seconds that a connection lives on while it cannot be looked at."""
