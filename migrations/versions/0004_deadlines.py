@@ -176,7 +176,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("closed_at IS NULL"),
     )
-    op.create_index("ix_early_warning_plan_id", "early_warning", ["plan_id", "id"], unique=False)
+    op.create_index("ix_early_warning_plan_id", "early_warning", ["plan_id", "closed_at"], unique=False)
     op.create_index(
         "ix_early_warning_promised",
         "early_warning",

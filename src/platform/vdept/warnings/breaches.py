@@ -30,7 +30,7 @@ _IN_FORCE = "p.state = 'ISSUED' AND t.state = 'ACTIVE' AND :as_of <= t.due_on"
 
 _OUTCOMES = f"""FROM target_outcome o JOIN target t ON t.id = o.target_id
     JOIN key_result kr ON kr.id = o.key_result_id JOIN plan p ON p.id = o.plan_id {{more}}
-    WHERE o.plan_id = :plan_id AND {_IN_FORCE}"""
+    WHERE o.plan_id = :plan_id AND t.plan_id = :plan_id AND {_IN_FORCE}"""
 
 _JUDGED_BY_REPORTS = "kr.basis = 'REPORTED' AND o.reported_value IS NOT NULL"
 

@@ -66,7 +66,7 @@ class EarlyWarning(Base):
             postgresql_where=sa.text("closed_at IS NULL"),
         ),
         sa.Index("ix_early_warning_unit_id", "unit_id", "id"),
-        sa.Index("ix_early_warning_plan_id", "plan_id", "id"),
+        sa.Index("ix_early_warning_plan_id", "plan_id", "closed_at"),
         sa.Index("ix_early_warning_subject", "subject", "subject_id", "id"),
         sa.Index(
             "ix_early_warning_open",

@@ -37,27 +37,31 @@ def keeping(kind: WarningKind, which: str) -> str:
     standing AS MATERIALIZED (
         SELECT id, kind, subject_id, unit_id, severity, evidence FROM early_warning
         WHERE closed_at IS NULL AND {which} AND kind = '{kind}'),
+    told AS MATERIALIZED (
+        SELECT subject_id, unit_id, max(notified_at) AS notified_at FROM early_warning
+        WHERE closed_at >= :midnight AND {which} AND kind = '{kind}' AND notified_at >= :midnight
+        GROUP BY subject_id, unit_id),
     opened AS (
         INSERT INTO early_warning (kind, subject, subject_id, plan_id, unit_id, severity, evidence, opened_on,
             opened_at, notified_at)
         SELECT '{kind}', '{subject}', b.subject_id, {plan_id}, b.unit_id, b.severity, b.evidence, :as_of,
-            :now, (SELECT max(w.notified_at) FROM early_warning w WHERE w.subject = '{subject}'
-                AND w.subject_id = b.subject_id AND w.kind = '{kind}' AND w.unit_id = b.unit_id
-                AND w.notified_at >= :midnight)
-        FROM breach b LEFT JOIN standing s ON s.subject_id = b.subject_id WHERE s.id IS NULL
+            :now, t.notified_at
+        FROM breach b LEFT JOIN standing s ON s.subject_id = b.subject_id
+            LEFT JOIN told t ON t.subject_id = b.subject_id AND t.unit_id = b.unit_id
+        WHERE s.id IS NULL ORDER BY b.subject_id
         RETURNING 1),
     changed AS (
         UPDATE early_warning w SET severity = b.severity, evidence = b.evidence, unit_id = b.unit_id,
             {", ".join(f"{c} = CASE WHEN s.unit_id = b.unit_id THEN w.{c} END" for c in _OF_THE_UNIT)}
         FROM breach b JOIN standing s ON s.subject_id = b.subject_id
-        WHERE w.id = s.id AND w.closed_at IS NULL
+        WHERE w.id = s.id AND w.closed_at IS NULL AND w.{which}
             AND (s.severity, s.unit_id, s.evidence) IS DISTINCT FROM (b.severity, b.unit_id, b.evidence)
         RETURNING 1),
     closed AS (
         UPDATE early_warning w SET closed_at = :now, closed_because = {reason}
         FROM standing s LEFT JOIN breach b ON b.subject_id = s.subject_id
             JOIN {table} x ON x.id = s.subject_id LEFT JOIN plan p ON p.id = x.plan_id
-        WHERE w.id = s.id AND w.closed_at IS NULL AND b.subject_id IS NULL
+        WHERE w.id = s.id AND w.closed_at IS NULL AND w.{which} AND x.{which} AND b.subject_id IS NULL
         RETURNING 1)
     SELECT {", ".join(_TOLD.format(each) for each in ("opened", "changed", "closed"))}"""
 
