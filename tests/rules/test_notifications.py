@@ -179,12 +179,13 @@ SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
         Kind.WARNING_OPENED,
         {"title": TITLE, "warning": "PACE", "subject": "TARGET", "count": 12, "vacant": ["Xã Y"]},
         (
-            f"Chỉ tiêu “{TITLE}” đang chậm so với tiến độ kỳ vọng, và 11 cảnh báo khác. Hãy xác nhận cảnh báo "
-            "và ghi rõ sẽ làm gì. Bạn nhận thông báo này vì Xã Y chưa có người giữ chức vụ được nhắc."
+            f"Chỉ tiêu “{TITLE}” đang chậm so với tiến độ kỳ vọng, và 11 cảnh báo khác. Hãy xác nhận "
+            "cảnh báo và ghi rõ sẽ làm gì. Bạn nhận thông báo này vì Xã Y chưa có người giữ chức vụ "
+            "được nhắc."
         ),
         (
-            f"The target “{TITLE}” is behind its expected pace, and 11 more warnings. Acknowledge the warning "
-            "and say what will be done. You are told because nobody holds the role at Xã Y."
+            f"The target “{TITLE}” is behind its expected pace, and 11 more warnings. Acknowledge the "
+            "warning and say what will be done. You are told because nobody holds the role at Xã Y."
         ),
     ),
     (
