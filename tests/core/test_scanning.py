@@ -99,14 +99,14 @@ async def test_what_is_due_is_told_at_eight(land: Country) -> None:
     await land.task(MONDAY)
     await land.scan(MONDAY)
     (one,) = await land.reminders()
-    assert one.due_at == at(MONDAY, 8, 0)
+    assert one.due_at == at(MONDAY, 7, 30)
     assert one.scheduled_on == one.due_on == MONDAY
     assert (one.unit_id, one.recipient, one.subject) == (
         land.units["province"].id,
         R.LEAD_COORDINATOR,
         Subject.TASK,
     )
-    assert await land.batches() == [(one.id, one.id, at(MONDAY, 8, 0))]
+    assert await land.batches() == [(one.id, one.id, at(MONDAY, 7, 30))]
 
 
 async def test_a_scan_after_eight_is_told_at_once(land: Country) -> None:
@@ -149,7 +149,7 @@ async def test_scanning_twice_writes_once(land: Country) -> None:
     assert len(before) == 2
     assert (added.subject_id, added.due_at) == (late.id, at(MONDAY, 10))
     assert await land.batches() == [
-        (before[0].id, before[1].id, at(MONDAY, 8, 0)),
+        (before[0].id, before[1].id, at(MONDAY, 7, 30)),
         (added.id, added.id, at(MONDAY, 10)),
     ]
 

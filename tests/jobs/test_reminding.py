@@ -2,15 +2,21 @@
 
 import asyncio
 import contextlib
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from factories import SYSTEM
+from lifeline import held
 from reminders_world import MONDAY, Country, at, build
 from vdept.calendars.upkeep import remake
 from vdept.deadlines.delivering import DeliveryReport
@@ -178,7 +184,7 @@ async def test_what_another_worker_has_scanned_is_not_scanned_again(
 
 
 async def test_a_changed_calendar_is_followed(land: Country) -> None:
-    """Monday morning becomes a day off: what waited for eight o'clock waits no more."""
+    """Monday morning becomes a day off: what waited for half past seven waits no more."""
     clock = Clock(at(MONDAY, 7, 0))
     await land.task(MONDAY)
     loop = Scanning(land.db, "a", clock)
@@ -195,3 +201,50 @@ async def test_a_changed_calendar_is_followed(land: Country) -> None:
             assert await remake(tx, None) == {0: [MONDAY]}
         loop.wake()
         await until(there(land.db, Reminder, 0), 10)
+
+
+FROZEN = """
+import asyncio, os, signal, sys
+from vdept.deadlines import delivery_statements
+from vdept.deadlines.delivering import deliver
+from vdept.kernel.clock import utc_now
+from vdept.kernel.db import Database
+
+effect = delivery_statements.EFFECT.first
+
+async def freeze(*given):
+    done = await effect(*given)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return done
+
+async def main():
+    delivery_statements.EFFECT.first = freeze
+    database = Database(sys.argv[1], pool_size=1)
+    await deliver(database, now=utc_now())
+
+asyncio.run(main())
+"""
+"""A worker that is frozen after it has written everything and before it commits."""
+
+
+async def test_what_a_frozen_worker_holds_is_taken_over_and_never_doubled(
+    land: Country, database_url: str
+) -> None:
+    await soon(land, -1)
+    frozen = subprocess.Popen([sys.executable, "-c", FROZEN, database_url], **held({**os.environ}))
+    try:
+
+        async def stopped() -> bool:
+            return psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED
+
+        await until(stopped, 60)
+        started = time.monotonic()
+        async with running(Delivering(land.db, "b")):
+            await until(there(land.db, Notification, 1), 20)
+        assert time.monotonic() - started < 10
+        frozen.send_signal(signal.SIGCONT)
+        assert await asyncio.to_thread(frozen.wait, 30) != 0
+    finally:
+        frozen.kill()
+        frozen.wait()
+    assert await count(land.db, Notification) == 1

@@ -11,6 +11,8 @@ from vdept.deadlines import rules
 from vdept.deadlines.models import Recipient
 from vdept.deadlines.rules import DEFAULT_STEPS, Heaviest, PolicyStep, Span
 from vdept.kernel.errors import Locale, Refused
+from vdept.notifications.models import Cadence
+from vdept.notifications.rules import mail_due
 
 R = Recipient
 MONDAY = date(2026, 3, 2)
@@ -113,10 +115,16 @@ def test_which_days_are_scanned(
     assert rules.span(scanned_on, MONDAY, day_off=day_off, missed=missed) == span, case
 
 
-def test_what_is_found_is_told_at_eight_or_at_once() -> None:
-    eight = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-    assert rules.due_at(MONDAY, eight - timedelta(hours=7)) == eight
-    assert rules.due_at(MONDAY, eight + timedelta(minutes=1)) == eight + timedelta(minutes=1)
+def test_what_is_found_is_told_at_half_past_seven_or_at_once() -> None:
+    morning = datetime(2026, 3, 2, 0, 30, tzinfo=UTC)
+    assert rules.due_at(MONDAY, morning - timedelta(hours=7)) == morning
+    assert rules.due_at(MONDAY, morning + timedelta(minutes=1)) == morning + timedelta(minutes=1)
+
+
+def test_the_reminders_of_a_day_are_in_the_digest_of_that_morning() -> None:
+    told = rules.due_at(MONDAY, datetime(2026, 3, 1, 17, 5, tzinfo=UTC))
+    assert mail_due(told, Cadence.DAILY) == datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+    assert mail_due(told, Cadence.WEEKLY) == datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
 def refused(steps: list[PolicyStep]) -> tuple[str, tuple[str | int, ...]]:

@@ -54,8 +54,8 @@ ACCOUNTABILITY: tuple[Recipient, ...] = (
 WANTS_HEAD = frozenset({R.LEAD_HEAD, R.ASSIGNER_HEAD, R.ISSUER_HEAD})
 """Steps for whoever is accountable. The others go to coordinators, else deputies, else the head."""
 
-MORNING = time(8)
-"""When reminders of a day are told."""
+MORNING = time(7, 30)
+"""When reminders of a day are told: before the digest of 08:00 goes out, so that it carries them."""
 
 ROLES: Mapping[Recipient, Words] = {
     R.ASSIGNEES: Words("người thực hiện", "assignee"),
@@ -131,7 +131,7 @@ def span(scanned_on: date | None, as_of: date, *, day_off: bool, missed: bool) -
 
 
 def due_at(as_of: date, now: datetime) -> datetime:
-    """When what a scan found is told: at 08:00 of its day, or at once when that is past."""
+    """When what a scan found is told: at 07:30 of its day, or at once when that is past."""
     return max(datetime.combine(as_of, MORNING, LOCAL), now)
 
 

@@ -7,7 +7,7 @@ reads what is due, not what is open.
 * Days after the watermark are caught up. Of all steps that one person missed of one subject only the latest
   is told; the others are named in it (``folded``). Steps before the task was created, before its due date was
   last moved, or before the pause that is to be reviewed, were not missed.
-* What was missed is told at 08:00 of a working day of the national calendar, or at once if that is past. On
+* What was missed is told at 07:30 of a working day of the national calendar, or at once if that is past. On
   a day off it waits: the watermark stays, and only what falls on that very day in a calendar that works on it
   is told.
 * The same day scanned again adds what has come up since: tasks created, moved or resumed meanwhile, and
