@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from graphql import GraphQLLeafType, GraphQLNonNull, GraphQLOutputType, is_leaf_type
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLNonNull,
+    GraphQLOutputType,
+    GraphQLSchema,
+    is_leaf_type,
+)
+from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import AwaitableOrValue, Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -16,6 +25,7 @@ from vdept_graphql.compiled.leaves import leaf_completer
 from vdept_graphql.compiled.plan import Planner, Refusal
 from vdept_graphql.compiled.pool import Announced, Pool
 from vdept_graphql.compiled.statistics import STATISTICS
+from vdept_graphql.compiled.variables import coerced
 
 ENTRIES = Entries()
 _UNSET = object()
@@ -36,6 +46,35 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             and self.abort_signal is None
             and not (middleware is not None and middleware.middlewares)
         )
+
+    @classmethod
+    def build(
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root_value: Any = None,
+        context_value: Any = None,
+        raw_variable_values: dict[str, Any] | None = None,
+        operation_name: str | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> list[GraphQLError] | Executor[Any]:
+        given = coerced(schema, document, operation_name, raw_variable_values)
+        if given is not None:
+            document, raw_variable_values = given.document, None
+        executor = super().build(
+            schema,
+            document,
+            root_value,
+            context_value,
+            raw_variable_values,
+            operation_name,
+            *args,
+            **kwargs,
+        )
+        if given is not None and isinstance(executor, Executor):
+            executor.operation, executor.variable_values = given.operation, given.values
+        return executor
 
     # -- where graphql-core is entered --------------------------------------------------------------
 
