@@ -34,7 +34,7 @@ class DeadlineLine:
     step: int | None = field(description="Of a step: so many working days before (−) or after the date.")
     recipient: Recipient | None = field(description="Of a step: whom it is for.")
     fate: StepFate | None = field(description="Of a step: what became of it.")
-    people: int | None = field(description="Of a step that was sent: to how many people.")
+    people: int | None = field(description="Of a step that was sent: to how many people; for officials.")
     unit_key: strawberry.Private[int | None]
     person_key: strawberry.Private[int | None]
 

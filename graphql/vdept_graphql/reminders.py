@@ -42,7 +42,7 @@ described(
     EscalationState,
     "What became of a step of an escalation chain (tình trạng bước báo cấp trên).",
     PLANNED="To come on its day, if nothing happens until then (sẽ gửi).",
-    DUE="Written; it is told at 08:00 of its day (chờ gửi).",
+    DUE="Written; it is told at 07:30 of its day (chờ gửi).",
     SENT="Told (đã gửi).",
     FOLDED="Missed while the platform stood still, and told with a later step (gộp vào lần sau).",
     DROPPED="Not told: its reason had ended (đã bỏ).",
@@ -130,7 +130,7 @@ class Reminder:
     "(bước báo cấp trên)."
 )
 class Escalation:
-    """One step to one person."""
+    """One step to one person; for those who may not know who holds which office, one step as a whole."""
 
     due_on: date = field(
         description="The due date it belongs to; after an extension the old date's steps stay as history."
@@ -161,12 +161,13 @@ class Escalation:
         )
 
     @field(
-        description="Who was told, or would be as things stand; null if nobody holds the role, up to the top."
+        description="Who was told, or would be as things stand; null if nobody holds the role, up to the "
+        "top. For a firm or an association: null, but for what went to its own people."
     )
     def person(self, info: Info) -> TaskPerson | None:
         return info.context.load(load_colleagues, self.person_key)
 
-    @field(description="In which unit they hold the role.")
+    @field(description="In which unit they hold the role; null where the person is hidden.")
     def unit(self, info: Info) -> Unit | None:
         return info.context.load(load_units, self.unit_key)
 

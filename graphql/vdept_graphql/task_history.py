@@ -56,7 +56,7 @@ class TaskActivity:
     reason: str | None = field(description="Why, where a reason was given.")
     data: JSON = field(
         description="What changed: `from`, `to` and whatever belongs to the verb. Ids are global ids; "
-        "targets and tasks that you may not see are left out."
+        "targets, tasks and series that you may not see are left out."
     )
     person_key: strawberry.Private[int | None]
     unit_key: strawberry.Private[int | None]
@@ -96,6 +96,8 @@ def _public(data: Mapping[str, Any], hidden: Hidden) -> dict[str, Any]:
         if name in WITHOUT_ID or (name == "target_id" and value in hidden.targets):
             continue
         if KINDS.get(name) == "Task" and value in hidden.tasks:
+            continue
+        if KINDS.get(name) == "TaskRecurrence" and value in hidden.series:
             continue
         head, *rest = name.split("_")
         told[head + "".join(word.capitalize() for word in rest)] = _value(name, value, hidden)

@@ -252,7 +252,10 @@ class Task(Node):
     def escalations(self, info: Info) -> list[Escalation]:
         return info.context.load(load_escalations, self.key)
 
-    @field(description="Who was reminded of it and when, the latest first.")
+    @field(
+        description="Who was reminded of it and when, the latest first; for a firm or an association, of its "
+        "own people."
+    )
     def reminders(
         self,
         info: Info,

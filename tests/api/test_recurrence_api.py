@@ -4,14 +4,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+import factories
 from api.conftest import Api, World
 from api.tasks_scene import DUE, TODAY, Scene, build, tid, uid
 from vdept.kernel.actor import Actor
 from vdept.kernel.clock import utc_now
+from vdept.targets.models import Audience
 from vdept.tasks import occurrences
-from vdept.tasks.models import TaskState
-from vdept_graphql.ids import encode
+from vdept.tasks.models import Task, TaskState
+from vdept_graphql.ids import decode, encode
 
 SERIES = """recurrence { id rule startsOn daysBefore onDayOff nextOn endedAt version task { id }
   coming { day dueOn createOn } }"""
@@ -150,3 +153,22 @@ async def test_many_series_cost_what_one_costs(scene: Scene) -> None:
     seen, many = await scene.api.measured(query, {"first": 5}, scene.world.minister)
     assert all(len(node["recurrence"]["coming"]) == 10 for node in seen["tasks"]["nodes"])
     assert one == many
+
+
+async def test_an_occurrence_does_not_tell_of_a_series_whose_first_task_is_hidden(scene: Scene) -> None:
+    first, series = await repeated(scene, daysBefore=40)
+    await occurrences.create_due(scene.api.database, now=utc_now() + (DUE - TODAY))
+    query = """query($id: ID!) { task(id: $id) { recurrence { occurrences { nodes { id } } } } }"""
+    found = (await scene.api.gql(query, {"id": first}, scene.world.minister)).data["task"]["recurrence"]
+    later = next(node["id"] for node in found["occurrences"]["nodes"] if node["id"] != first)
+    async with scene.api.database.begin(factories.SYSTEM) as tx:
+        opened = sa.update(Task).where(Task.id == decode(later, "Task")).values(audience=Audience.PUBLIC)
+        await tx.session.execute(opened)
+    query = "query($id: ID!) { task(id: $id) { recurrence { id } history { nodes { verb data } } } }"
+    told = {}
+    for who in (scene.world.minister, scene.rival_head):
+        seen = (await scene.api.gql(query, {"id": later}, who)).data["task"]
+        (created,) = [node for node in seen["history"]["nodes"] if node["verb"] == "task.created"]
+        told[who] = seen["recurrence"], created["data"].get("recurrenceId")
+    assert told[scene.world.minister] == ({"id": series["id"]}, series["id"])
+    assert told[scene.rival_head] == (None, None)

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 import factories
 from api.conftest import Api, World
@@ -11,6 +12,7 @@ from api.tasks_scene import TODAY, Scene, build, tid
 from vdept.calendars.queries import calendar_of
 from vdept.calendars.rules import Calendar
 from vdept.deadlines import scanning
+from vdept.deadlines.models import Reminder
 from vdept.kernel.clock import LOCAL, utc_now
 from vdept.targets.models import Audience
 from vdept.tasks.models import Task, TaskState
@@ -94,11 +96,15 @@ async def test_who_does_not_see_the_task_learns_of_no_reminder(scene: Scene) -> 
     assert (await seen(scene, task, scene.hue_member))["reminders"]["totalCount"] == 1
 
 
-async def test_a_firm_in_the_task_sees_names_and_not_persons(scene: Scene) -> None:
+async def test_a_firm_in_the_task_sees_what_went_to_its_own_people(scene: Scene) -> None:
+    """To whom a reminder goes tells who holds which office elsewhere, and how many do."""
     calendar, day = await working(scene)
     task = await reminded(scene, calendar.step(day, -1), day, audience=Audience.PARTICIPANTS)
     async with scene.api.database.begin(factories.SYSTEM) as tx:
         await factories.participation(tx, task, scene.world.firm)
+    assert (await seen(scene, task, scene.world.firm_head))["reminders"] == {"totalCount": 0, "nodes": []}
+    async with scene.api.database.begin(factories.SYSTEM) as tx:
+        await tx.session.execute(sa.update(Reminder).values(unit_id=scene.world.firm.id))
     (one,) = (await seen(scene, task, scene.world.firm_head))["reminders"]["nodes"]
     assert one["person"]["name"]
     assert one["person"]["person"] is None

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from factories import NOW, SYSTEM
+from factories import actor as an_actor
 from reminders_world import MONDAY, Country, R, at, build
 from statements import counting
 from vdept.deadlines import escalating, policies
@@ -16,6 +17,7 @@ from vdept.deadlines.models import Dropped, Recipient, Reminder, ReminderBatch
 from vdept.deadlines.rules import PolicyStep
 from vdept.kernel.actor import Role
 from vdept.kernel.db import Database
+from vdept.targets.models import Audience
 from vdept.tasks.models import Task, TaskState
 
 S = EscalationState
@@ -162,12 +164,61 @@ async def test_with_nobody_up_to_the_top_the_step_stands_without_a_name(land: Co
 async def test_several_coordinators_are_several_entries(land: Country) -> None:
     await land.actor("ministry", Role.DEPUTY)
     async with land.db.begin(SYSTEM) as tx:
-        from factories import actor
-
-        second = await actor(tx, land.units["ministry"], Role.COORDINATOR)
+        second = await an_actor(tx, land.units["ministry"], Role.COORDINATOR)
     task = await land.task(MONDAY)
     found = [one.person_id for one in await chain(land, task, MONDAY) if one.step == 3]
     assert found == sorted([land.people["ministry_coordinator"].id, second.person_id or 0])
+
+
+async def as_seen(land: Country, task: Task, where: str, on: date) -> list[Escalation]:
+    async with land.db.snapshot(await land.actor(where, Role.HEAD), now=at(on, 12)) as tx:
+        return (await escalating.chains_of_tasks(tx, [task.id]))[task.id]
+
+
+async def test_a_firm_learns_of_every_step_and_not_who_holds_which_office(land: Country) -> None:
+    """Not by a name, nor by how many there are, nor by what is vacant: they are the same steps."""
+    task = await land.task(MONDAY, audience=Audience.PUBLIC)
+    await land.scan(MONDAY)
+    await land.scan(DAYS[1])
+    await delivered(land, at(DAYS[1], 8))
+    before = await as_seen(land, task, "firm", DAYS[1])
+    assert [(one.step, one.state) for one in before] == [
+        (1, S.SENT),
+        (3, S.PLANNED),
+        (5, S.PLANNED),
+        (10, S.PLANNED),
+    ]
+    assert before[0].sent_at == at(DAYS[1], 8)
+    assert all((one.person_id, one.unit_id, one.vacant_unit_ids) == (None, None, []) for one in before)
+    async with land.db.begin(SYSTEM) as tx:
+        await an_actor(tx, land.units["ministry"], Role.COORDINATOR)
+    await land.leave("ministry_head", "government_head")
+    assert await as_seen(land, task, "firm", DAYS[1]) == before
+    officials = await as_seen(land, task, "commune", DAYS[1])
+    assert [one.step for one in officials] == [1, 3, 3, 5, 10]
+    assert officials[0].person_id == land.people["province_head"].id
+
+
+async def test_a_firm_sees_what_went_to_its_own_people(land: Country) -> None:
+    task = await land.task(MONDAY, lead="firm", audience=Audience.PUBLIC)
+    await land.scan(MONDAY)
+    await land.scan(DAYS[1])
+    mine = (await as_seen(land, task, "firm", DAYS[1]))[0]
+    assert (mine.person_id, mine.unit_id) == (land.people["firm_head"].id, land.units["firm"].id)
+    others = (await as_seen(land, task, "rival", DAYS[1]))[0]
+    assert others == replace(mine, person_id=None, unit_id=None)
+
+
+async def test_that_somebody_left_their_office_is_not_told_outside(land: Country) -> None:
+    task = await land.task(MONDAY, audience=Audience.PUBLIC)
+    await land.scan(MONDAY)
+    await land.scan(DAYS[1])
+    for why, told in ((Dropped.RECIPIENT_LEFT, None), (Dropped.DONE, Dropped.DONE)):
+        async with land.db.begin(SYSTEM) as tx:
+            await tx.session.execute(sa.update(Reminder).where(Reminder.step == 1).values(dropped=why))
+        first = (await as_seen(land, task, "firm", DAYS[1]))[0]
+        assert (first.state, first.dropped) == (S.DROPPED, told)
+        assert (await as_seen(land, task, "commune", DAYS[1]))[0].dropped is why
 
 
 async def test_a_plans_own_steps_are_its_chain(land: Country) -> None:

@@ -269,6 +269,30 @@ async def test_every_step_has_its_date_its_role_and_its_fate(scene: Scene) -> No
     )
 
 
+async def test_a_firm_is_not_told_how_many_people_a_step_reached(scene: Scene) -> None:
+    """That would be how many coordinators a public body has, and whether one has left."""
+    task = await scene.task()
+    async with scene.db.begin(SYSTEM, now=at(DUE)) as tx:
+        await tx.session.execute(sa.update(Task).values(audience=Audience.PUBLIC))
+        for number in range(3):
+            await a_reminder(tx.session, task, -1, Recipient.LEAD_COORDINATOR, number, delivered=True)
+        left = Dropped.RECIPIENT_LEFT
+        await a_reminder(tx.session, task, -3, Recipient.ASSIGNEES, 9, delivered=True, dropped=left)
+    steps = {}
+    for who in (scene.governor, scene.firm_head):
+        found = await scene.explained(task, on=DUE, who=who)
+        said = {(line.step, line.recipient): line for line in lines(found, K.STEP)}
+        sent, dropped = said[-1, Recipient.LEAD_COORDINATOR], said[-3, Recipient.ASSIGNEES]
+        steps[who] = [(line.fate, line.people, line.words.en.split(" — ")[1]) for line in (sent, dropped)]
+    assert steps == {
+        scene.governor: [
+            (F.SENT, 3, "sent to 3 people."),
+            (F.DROPPED, None, "not sent: whoever it was for had left."),
+        ],
+        scene.firm_head: [(F.SENT, None, "sent."), (F.NOT_SENT, None, "not sent when its day came.")],
+    }
+
+
 async def a_reminder(
     session: Any,
     task: Task,

@@ -201,7 +201,10 @@ class Stretch(NamedTuple):
 
 
 async def stretch(tx: Tx, unit_id: int | None, first: date, last: date) -> Stretch | None:
-    """The days from ``first`` to ``last``; None where there is no such unit for this actor."""
+    """The days from ``first`` to ``last``; None where there is no such unit for this actor, nor anything for
+    whoever has not signed in."""
+    if not tx.actor.known:
+        return None
     if unit_id is not None:
         seen = sa.select(Unit.id).where(Unit.id == unit_id, visible_units(tx.actor))
         if await tx.session.scalar(seen) is None:

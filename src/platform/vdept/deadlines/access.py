@@ -1,8 +1,11 @@
 """Who sees reminders, and who decides whom a plan reminds.
 
-A reminder of a task is seen by whoever sees the task, and by whom it is for; that of a target's review by
-whom it is for. Row security says the same (``migrations/versions/0004``). A plan's policy is seen with the
-plan, and set by the managing people of its issuer.
+Whom a reminder reaches tells who holds which office, and where nobody does: that is for those who see
+memberships. So officials see every reminder of a task that they see; a firm or an association those that go
+to its own people, and of the others what a task's escalation chain and ``explainDeadline`` say without names
+and numbers. That of a target's review is seen by whom it is for. Row security (``migrations/versions/0004``)
+lets whoever sees the task read its reminders: the second wall keeps tasks, not offices. A plan's policy is
+seen with the plan, and set by the managing people of its issuer.
 """
 
 import sqlalchemy as sa
@@ -20,12 +23,23 @@ from vdept.tasks.models import Task
 OF_TASKS = (Subject.TASK, Subject.TASK_REVIEW)
 
 
+def sees_offices(actor: Actor) -> bool:
+    """Whether the actor may know of every reminder whom it reaches, as they may know who holds which role."""
+    return actor.sees_everything or (actor.is_public_official and actor.may(Scope.PEOPLE_READ))
+
+
+def own_offices(actor: Actor) -> frozenset[int]:
+    """The units of which somebody who does not see all offices sees them."""
+    return actor.unit_ids if actor.may(Scope.PEOPLE_READ) else frozenset()
+
+
 def visible_reminders(actor: Actor) -> "sa.ColumnElement[bool]":
     """The reminders that ``actor`` may see, as a condition on :class:`Reminder`."""
     if actor.sees_everything:
         return sa.true()
     of_a_task = sa.exists().where(Task.id == Reminder.subject_id, visible_tasks(actor)).correlate(Reminder)
-    ways = [sa.and_(Reminder.subject.in_(OF_TASKS), of_a_task)]
+    offices = sa.true() if sees_offices(actor) else Reminder.unit_id.in_(sorted(own_offices(actor)))
+    ways = [sa.and_(Reminder.subject.in_(OF_TASKS), of_a_task, offices)]
     if actor.person_id is not None and actor.may(Scope.NOTIFICATIONS_READ):
         ways.append(Reminder.recipient_id == actor.person_id)
     return sa.or_(*ways)

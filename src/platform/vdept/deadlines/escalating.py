@@ -3,6 +3,9 @@
 So far: the reminders after the due date as they were written, sent or dropped, also those of a due date that
 was moved since. To come: the steps of the current due date, with whom they would go to today; nothing is to
 come for a task that is done, paused, cancelled or declined.
+
+Whoever may not know who holds which office (``access.sees_offices``) sees every step once, without a person,
+a unit or what was vacant; but what was written to people of their own units, they see whole.
 """
 
 from collections.abc import Collection
@@ -13,6 +16,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from vdept.deadlines.access import own_offices, sees_offices
 from vdept.deadlines.models import Dropped, Recipient, Reminder, Subject
 from vdept.deadlines.queries import deliveries_of
 from vdept.deadlines.recipients import CONTACTS, OPEN, STATION, STATION_JOINS, TOLD
@@ -124,9 +128,49 @@ async def chains_of_tasks(tx: Tx, task_ids: Collection[int]) -> dict[int, list[E
                     list(planned.vacant_unit_ids),
                 )
             )
+    if not sees_offices(tx.actor):
+        own = own_offices(tx.actor)
+        chains = {task_id: _without_offices(chain, own) for task_id, chain in chains.items()}
     for chain in chains.values():
         chain.sort(key=lambda one: (one.due_on, one.step))
     return chains
+
+
+_FARTHEST = (
+    EscalationState.SENT,
+    EscalationState.DUE,
+    EscalationState.FOLDED,
+    EscalationState.DROPPED,
+    EscalationState.PLANNED,
+)
+"""What is said of a step to several people whose names are not: the first of these that is so of anybody."""
+
+
+def _without_offices(chain: list[Escalation], own: frozenset[int]) -> list[Escalation]:
+    """What is written to one's own units; of all else each step once, whoever and however many it is for."""
+    shown = [one for one in chain if one.unit_id in own and one.state is not EscalationState.PLANNED]
+    hidden: dict[tuple[date, int, Recipient], list[Escalation]] = {}
+    for one in chain:
+        if one not in shown:
+            hidden.setdefault((one.due_on, one.step, one.recipient), []).append(one)
+    return [*shown, *(_nameless(alike) for alike in hidden.values())]
+
+
+def _nameless(alike: list[Escalation]) -> Escalation:
+    """One step as a whole. That somebody left their office is not said either."""
+    state = min((one.state for one in alike), key=_FARTHEST.index)
+    those = [one for one in alike if one.state is state]
+    told = [one.sent_at for one in those if one.sent_at is not None]
+    reasons = sorted(one.dropped for one in those if one.dropped not in {None, Dropped.RECIPIENT_LEFT})
+    return Escalation(
+        those[0].due_on,
+        those[0].step,
+        those[0].on,
+        those[0].recipient,
+        state,
+        sent_at=min(told, default=None),
+        dropped=reasons[0] if reasons else None,
+    )
 
 
 def _so_far(row: Reminder, sent_at: datetime | None) -> list[Escalation]:

@@ -11,10 +11,10 @@ from vdept.calendars import queries
 from vdept.calendars.models import CalendarScope, WorkingCalendar
 from vdept.calendars.rules import Calendar
 from vdept.deadlines import explanation as said
-from vdept.deadlines.access import visible_reminders
+from vdept.deadlines.access import sees_offices
 from vdept.deadlines.explanation import Line, Moved
 from vdept.deadlines.explanation_steps import Told, step_lines
-from vdept.deadlines.models import Recipient, Reminder, Subject
+from vdept.deadlines.models import Dropped, Recipient, Reminder, Subject
 from vdept.deadlines.policies import steps_of
 from vdept.deadlines.queries import deliveries_of
 from vdept.kernel.activity import Activity
@@ -153,14 +153,13 @@ async def _calendars(tx: Tx, unit_id: int) -> list[Line]:
 
 
 async def _told(tx: Tx, task: Task) -> list[Told]:
-    """The reminders of the date that holds, step by step and role by role."""
+    """The reminders of the date that holds, step by step and role by role; to how many people, officials."""
     reminders = (
         await tx.session.scalars(
             sa.select(Reminder).where(
                 Reminder.subject == Subject.TASK,
                 Reminder.subject_id == task.id,
                 Reminder.due_on == task.due_on,
-                visible_reminders(tx.actor),
             )
         )
     ).all()
@@ -168,10 +167,18 @@ async def _told(tx: Tx, task: Task) -> list[Told]:
     found: dict[tuple[int, Recipient], list[Reminder]] = {}
     for row in reminders:
         found.setdefault((row.step, row.recipient), []).append(row)
-    return [_counted(step, recipient, its, delivered) for (step, recipient), its in found.items()]
+    counted = sees_offices(tx.actor)
+    return [
+        _counted(step, recipient, its, delivered, counted=counted) for (step, recipient), its in found.items()
+    ]
 
 
-def _counted(step: int, recipient: Recipient, rows: list[Reminder], delivered: Collection[int]) -> Told:
+def _counted(
+    step: int, recipient: Recipient, rows: list[Reminder], delivered: Collection[int], *, counted: bool
+) -> Told:
+    dropped = [row.dropped for row in rows if row.dropped is not None]
+    if not counted:  # nor that somebody left their office
+        dropped = [why for why in dropped if why is not Dropped.RECIPIENT_LEFT]
     going = [row for row in rows if row.dropped is None]
     sent = sum(row.id in delivered for row in going)
     return Told(
@@ -179,6 +186,7 @@ def _counted(step: int, recipient: Recipient, rows: list[Reminder], delivered: C
         recipient=recipient,
         sent=sent,
         waiting=len(going) - sent,
-        dropped=tuple(row.dropped for row in rows if row.dropped is not None),
+        counted=counted,
+        dropped=tuple(dropped),
         folded=sorted({one for row in rows for one in row.folded}),
     )

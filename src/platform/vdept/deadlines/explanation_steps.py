@@ -21,6 +21,8 @@ class Told:
     waiting: int = 0
     dropped: Sequence[Dropped] = ()
     folded: Sequence[int] = ()
+    counted: bool = True
+    """Whether it is said how many there are: whom a step reaches tells who holds which office."""
 
 
 FATES: Mapping[StepFate, Words] = {
@@ -32,6 +34,7 @@ FATES: Mapping[StepFate, Words] = {
     StepFate.NOT_SENT: Words("không gửi khi đến ngày", "not sent when its day came"),
     StepFate.STOPPED: Words("không gửi nữa", "will not be sent"),
 }
+SENT_TO_SOMEBODY = Words("đã gửi", "sent")
 WHY_DROPPED: Mapping[Dropped, Words] = {
     Dropped.DONE: Words("đã hoàn thành", "it was done"),
     Dropped.PAUSED: Words("đang tạm dừng", "it was paused"),
@@ -83,8 +86,8 @@ def _fate(mine: Told | None, folded: bool, on: date, today: date, *, running: bo
 def _step_line(step: int, recipient: Recipient, on: date, fate: StepFate, mine: Told | None) -> Line:
     why = mine.dropped[0] if mine is not None and mine.dropped else None
     reason = WHY_DROPPED[why] if why is not None else Words("", "")
-    sent = mine.sent if mine is not None else 0
-    became = FATES[fate]
+    sent = mine.sent if mine is not None and mine.counted else 0
+    became = FATES[fate] if sent or fate is not StepFate.SENT else SENT_TO_SOMEBODY
     vi = became.vi.format(n=sent, why=reason.vi)
     en = became.en.format(n="one person" if sent == 1 else f"{sent} people", why=reason.en)
     count = count_of(abs(step))

@@ -11,7 +11,7 @@ from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch_each
 from vdept.targets.access import visible_targets
 from vdept.targets.models import Target
 from vdept.tasks.access import visible_tasks
-from vdept.tasks.models import Task
+from vdept.tasks.models import Task, TaskRecurrence
 from vdept.tasks.sql import among
 
 LATEST_FIRST: Ordering[Activity] = Ordering(
@@ -32,18 +32,25 @@ class Hidden(NamedTuple):
 
     targets: frozenset[int] = frozenset()
     tasks: frozenset[int] = frozenset()
+    series: frozenset[int] = frozenset()
 
 
 async def hidden_in(tx: Tx, rows: Iterable[Activity]) -> Hidden:
-    """The targets and the other tasks named in these activities that the actor may not see."""
+    """The targets, other tasks and series named in these activities that the actor may not see.
+
+    A series is seen with its first task: an occurrence does not tell whose it is.
+    """
     if tx.actor.sees_everything:
         return Hidden()
     said = [(row.verb, row.data) for row in rows]
     targets = {target_id for _, data in said for target_id in _targets_in(data)}
     tasks = {task_id for verb, data in said for task_id in _tasks_in(verb, data)}
+    series = {data["recurrence_id"] for _, data in said if data.get("recurrence_id") is not None}
+    first = sa.exists().where(Task.id == TaskRecurrence.task_id, visible_tasks(tx.actor))
     return Hidden(
         await _unseen(tx, Target.id, targets, visible_targets(tx.actor)),
         await _unseen(tx, Task.id, tasks, visible_tasks(tx.actor)),
+        await _unseen(tx, TaskRecurrence.id, series, first.correlate(TaskRecurrence)),
     )
 
 
