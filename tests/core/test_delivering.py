@@ -12,7 +12,14 @@ from reminders_world import MONDAY, Country, R, at, build
 from statements import counting
 from vdept.deadlines import delivering, delivery_statements
 from vdept.deadlines.delivering import DeliveryReport, deliver
-from vdept.deadlines.models import Dropped, Reminder, ReminderBatch, Subject
+from vdept.deadlines.models import (
+    Dropped,
+    Reminder,
+    ReminderBatch,
+    ReminderPolicy,
+    ReminderStep,
+    Subject,
+)
 from vdept.kernel import driver
 from vdept.kernel.db import Database
 from vdept.notifications.adding import DOORBELL
@@ -209,6 +216,57 @@ async def test_who_is_no_longer_assigned_or_active_is_not_told(land: Country) ->
     told = {entry.person_id for entry in await inbox(land)}
     assert told == {land.people[name].id for name in ("commune_coordinator", "province_coordinator")}
     assert (await dropped(land)).count(Dropped.RECIPIENT_LEFT) == 2
+
+
+async def test_who_hears_because_nobody_does_the_work_is_told(land: Country) -> None:
+    """A plan that reminds nobody but assignees, and a task that nobody works on."""
+    async with land.db.begin(SYSTEM) as tx:
+        tx.session.add(ReminderPolicy(plan_id=land.plan.id, changed_at=EIGHT))
+        await tx.session.flush()
+        tx.session.add(ReminderStep(plan_id=land.plan.id, step=-3, recipient=R.ASSIGNEES))
+    await land.task(THURSDAY, of=land.plan)
+    await land.scan(MONDAY)
+    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 1, 0, more=True)
+    (entry,) = await inbox(land)
+    assert (entry.person_id, entry.data["recipient"]) == (land.people["province_coordinator"].id, "ASSIGNEES")
+
+
+@pytest.mark.parametrize("who", ["province_coordinator", "commune_member"])
+async def test_whose_role_ended_since_the_scan_is_not_told(land: Country, who: str) -> None:
+    await land.task(THURSDAY, workers=["commune_member"])
+    await land.scan(MONDAY)
+    await land.leave(who, on=MONDAY - timedelta(days=1))
+    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 1, 1, more=True)
+    assert land.people[who].id not in {entry.person_id for entry in await inbox(land)}
+    assert (await dropped(land)).count(Dropped.RECIPIENT_LEFT) == 1
+
+
+async def test_who_leaves_at_the_end_of_the_day_is_still_told(land: Country) -> None:
+    await land.task(THURSDAY)
+    await land.scan(MONDAY)
+    await land.leave("province_coordinator", on=MONDAY)
+    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 1, 0, more=True)
+
+
+async def test_what_stands_in_an_inbox_already_keeps_nothing_else_back(land: Country) -> None:
+    await reminders(land, 3)
+    second = (await land.reminders())[1]
+    async with land.db.begin(SYSTEM) as tx:
+        tx.session.add(
+            Notification(
+                person_id=second.recipient_id,
+                unit_id=second.unit_id,
+                kind=NotificationKind.REMINDER,
+                subject_type="Task",
+                subject_id=second.subject_id,
+                origin="reminder",
+                origin_id=second.id,
+                created_at=EIGHT,
+            )
+        )
+    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 2, 0, more=True)
+    assert sorted(entry.origin_id for entry in await inbox(land)) == [r.id for r in await land.reminders()]
+    assert await deliver(land.db, now=EIGHT) == DeliveryReport()
 
 
 REVIEW_ENDS: list[tuple[str, dict[str, Any], Dropped]] = [

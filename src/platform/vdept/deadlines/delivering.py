@@ -6,13 +6,18 @@ that dies in between has done nothing, its claim ends with its connection, and t
 as they were; one that is frozen loses its connection after ``LEASE`` seconds, and with it all it did since.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
+
+from asyncpg.exceptions import UniqueViolationError
+from sqlalchemy.exc import DBAPIError
 
 from vdept.deadlines import delivery_statements
 from vdept.kernel import driver
 from vdept.kernel.actor import system
 from vdept.kernel.db import Database
+from vdept.kernel.driver import DriverStatement
 from vdept.notifications.adding import DOORBELL
 
 ACTOR = system("reminders")
@@ -25,6 +30,8 @@ SIZE = 4_000
 
 LIMIT = 256
 """How many batches it takes at most, when they are small."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +51,30 @@ class DeliveryReport:
 async def deliver(
     database: Database, *, now: datetime, limit: int = LIMIT, size: int = SIZE
 ) -> DeliveryReport:
-    """Claim up to ``limit`` batches that are due at ``now`` and in nobody's hands, and deliver them."""
+    """Claim up to ``limit`` batches that are due at ``now`` and in nobody's hands, and deliver them.
+
+    Where some of it turns out to be in the inboxes already, it is looked for: what is there must not keep
+    all that is due after it from being told.
+    """
+    try:
+        return await _deliver(database, now, limit, size, delivery_statements.EFFECT)
+    except DBAPIError as error:
+        if not isinstance(error.orig, UniqueViolationError):
+            raise
+        _log.warning("reminders that are due are in inboxes already: delivering the others")
+    return await _deliver(database, now, limit, size, delivery_statements.CAREFUL_EFFECT)
+
+
+async def _deliver(
+    database: Database, now: datetime, limit: int, size: int, effect: DriverStatement
+) -> DeliveryReport:
     async with database.begin(ACTOR, now=now) as tx:
         await driver.send(tx, _OPENING)
         due = await delivery_statements.CLAIM.all(tx, {"now": now, "most": limit, "size": size})
         if not due:
             ahead = await delivery_statements.NEXT.first(tx, {"now": now})
             return DeliveryReport(next_at=ahead["due_at"])
-        done = await delivery_statements.EFFECT.first(
+        done = await effect.first(
             tx,
             {
                 "now": now,

@@ -50,8 +50,15 @@ _DROPPED = """CASE
 
 _LEFT = """CASE
     WHEN p.active IS NOT TRUE THEN 'RECIPIENT_LEFT'
-    WHEN r.recipient = 'ASSIGNEES' AND r.recipient_id <> ALL (
-        SELECT a.person_id FROM assignee a WHERE a.task_id = r.subject_id) THEN 'RECIPIENT_LEFT' END"""
+    WHEN NOT EXISTS (
+        SELECT FROM membership m
+        WHERE m.person_id = r.recipient_id AND m.unit_id = r.unit_id AND m.starts_on <= CAST(:today AS date)
+            AND (m.ends_on IS NULL OR m.ends_on >= CAST(:today AS date))
+            AND (m.role IN ('COORDINATOR', 'DEPUTY', 'HEAD') OR (r.recipient = 'ASSIGNEES' AND EXISTS (
+                SELECT FROM assignee a WHERE a.task_id = r.subject_id AND a.person_id = r.recipient_id))))
+        THEN 'RECIPIENT_LEFT' END"""
+"""Whether the person is not there any more in the capacity in which they were found. A coordinator, a deputy
+or a head hears for assignees, too, where nobody does the work (``recipients.TOLD``)."""
 
 _DAYS_LEFT = f"""CASE WHEN r.scheduled_on = CAST(:today AS date) THEN -r.step ELSE coalesce((
         SELECT due.ordinal - today.ordinal
@@ -79,10 +86,12 @@ _TOLD = f"""SELECT recipient_id AS person_id, unit_id,
         'reminder' AS origin, id AS origin_id
     FROM judged WHERE dropped IS NULL"""
 
-EFFECT = DriverStatement(
-    inserting(
-        _TOLD,
-        before=f"""judged AS MATERIALIZED (
+
+def _effect(*, certain: bool) -> DriverStatement:
+    return DriverStatement(
+        inserting(
+            _TOLD,
+            before=f"""judged AS MATERIALIZED (
         SELECT r.*, coalesce(t.title, k.title) AS title, u.name AS unit, {_DAYS_LEFT} AS days_left,
             coalesce({_DROPPED}, {_LEFT}) AS dropped
         FROM unnest(:first_ids, :last_ids, :due_ats) b (first_id, last_id, due_at)
@@ -101,20 +110,27 @@ EFFECT = DriverStatement(
         WHERE reminder.id = j.id AND j.dropped IS NOT NULL RETURNING 1),
     closed AS (
         UPDATE reminder_batch SET delivered_at = :now WHERE id = ANY (:batches))""",
-        counting=("dropping",),
-        certain=True,
-    ),
-    {
-        "now": "timestamptz",
-        "today": "date",
-        "first_ids": "bigint[]",
-        "last_ids": "bigint[]",
-        "due_ats": "timestamptz[]",
-        "batches": "bigint[]",
-    },
-)
+            counting=("dropping",),
+            certain=certain,
+        ),
+        {
+            "now": "timestamptz",
+            "today": "date",
+            "first_ids": "bigint[]",
+            "last_ids": "bigint[]",
+            "due_ats": "timestamptz[]",
+            "batches": "bigint[]",
+        },
+    )
+
+
+EFFECT = _effect(certain=True)
 """Whatever is still wanted of the batches gets into the inboxes, the rest is dropped and says why.
 
 The batches are locked by an earlier statement: what ended before they were claimed is seen as ended, and
 nobody else has delivered any of it.
 """
+
+CAREFUL_EFFECT = _effect(certain=False)
+"""The same where some of it stands in inboxes already, after one table was restored without the other, say.
+It is slower, and leaves what is there."""
