@@ -3,14 +3,16 @@
 import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from vdept.kernel.db import Database
+from vdept.kernel.db import Database, Tx
 from vdept.outcomes.refresh import reevaluate, refresh
 from vdept.targets.models import Basis, Frequency, PlanState, Rollup, TargetState
 from vdept.tasks.models import TaskState
+from vdept.warnings import detecting
 from vdept.warnings.detecting import Report, detect
 from warnings_scene import END, START, Scene, build, days, morning
 
@@ -402,6 +404,25 @@ async def test_a_failure_in_the_middle_leaves_what_was_done_and_the_next_run_doe
         await connection.execute(sa.text("ALTER TABLE away RENAME TO notification"))
     report = await scene.on(MONDAY)
     assert (report.opened, report.told) == (0, 2)
+
+
+async def test_a_plan_that_cannot_be_looked_at_keeps_nobody_elses_warnings_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.add_target("north", acknowledged_at=None)
+    await scene.add_task("north", date(2026, 5, 4), due_on=date(2026, 6, 5), of=None)
+    keep = detecting.keep
+
+    async def failing(tx: Tx, plan_id: int | None, *more: Any) -> None:
+        if plan_id is not None:
+            raise ZeroDivisionError
+        await keep(tx, plan_id, *more)
+
+    monkeypatch.setattr(detecting, "keep", failing)
+    with pytest.raises(ZeroDivisionError):
+        await scene.on(MONDAY)
+    assert {warning.subject for warning in await scene.warnings()} == {"TASK"}
+    assert len(await scene.told()) > 0
 
 
 async def test_only_the_plans_asked_for_are_looked_at(scene: Scene) -> None:

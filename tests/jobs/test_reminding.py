@@ -183,6 +183,20 @@ async def test_what_another_worker_has_scanned_is_not_scanned_again(
         assert calls == [MONDAY]
 
 
+async def test_a_change_of_a_calendar_that_cannot_be_applied_keeps_no_reminders_back(
+    land: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reminding, "apply_calendar_changes", failing)
+    await land.task(THURSDAY)
+    loop = Scanning(land.db, "a", Clock(at(MONDAY, 7, 0)))
+    with pytest.raises(ZeroDivisionError):
+        await loop._look()
+    assert await count(land.db, Reminder) == 1
+
+
 async def test_a_changed_calendar_is_followed(land: Country) -> None:
     """Monday morning becomes a day off: what waited for half past seven waits no more."""
     clock = Clock(at(MONDAY, 7, 0))
@@ -227,11 +241,15 @@ asyncio.run(main())
 """A worker that is frozen after it has written everything and before it commits."""
 
 
+def start_frozen(database_url: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", FROZEN, database_url], **held({**os.environ}))
+
+
 async def test_what_a_frozen_worker_holds_is_taken_over_and_never_doubled(
     land: Country, database_url: str
 ) -> None:
     await soon(land, -1)
-    frozen = subprocess.Popen([sys.executable, "-c", FROZEN, database_url], **held({**os.environ}))
+    frozen = start_frozen(database_url)
     try:
 
         async def stopped() -> bool:

@@ -102,13 +102,20 @@ class Scanning:
 
     async def _look(self) -> float:
         self._rung.clear()
-        async with recorded(self._database, CALENDAR, self._holder) as run:
-            run.items = (await apply_calendar_changes(self._database, now=self._now())).changes
-        if await self._wanted():
-            await self.scan()
+        try:
+            async with recorded(self._database, CALENDAR, self._holder) as run:
+                run.items = (await apply_calendar_changes(self._database, now=self._now())).changes
+        except Exception:  # a change that cannot be applied keeps nobody's reminders back
+            await self._scan_if_wanted()
+            raise
+        await self._scan_if_wanted()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._rung.wait(), WATCH)
         return 0.0
+
+    async def _scan_if_wanted(self) -> None:
+        if await self._wanted():
+            await self.scan()
 
     async def _wanted(self) -> bool:
         """Whether it is time: not if another worker has done it, nor twice an hour where it waits."""
