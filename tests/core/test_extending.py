@@ -115,6 +115,27 @@ async def test_granting_moves_the_date_and_counts(world: World) -> None:
     assert (data["state"], data["granted_due_on"], data["reason"]) == ("GRANTED", "2026-08-31", "hợp lý")
 
 
+async def test_who_asked_and_has_left_the_unit_since_is_not_told_of_the_decision(
+    world: World, owner: Database
+) -> None:
+    _, extension_id = await asked(world)
+    async with owner.begin(SYSTEM, now=NOW) as tx:
+        await tx.session.execute(
+            text("UPDATE membership SET ends_on = :day WHERE person_id = :id"),
+            {"day": TODAY - timedelta(days=1), "id": world.province_head.person_id},
+        )
+    await world.do(world.ministry_head, extending.refuse_extension, extension_id, "không đủ lý do")
+    assert set(await told(world, "task_extension_decision")) == {world.province_coordinator.person_id}
+
+
+async def test_a_lead_that_has_declined_is_not_told_of_a_later_date(world: World) -> None:
+    task = await world.given(state=S.OFFERED)
+    await world.do(world.province_head, lifecycle.decline_task, task.id, WHY)
+    await world.do(world.ministry_head, due.extend_due, task.id, WANTED, "để mời đơn vị khác")
+    assert (await world.task(task.id)).due_on == WANTED
+    assert await told(world, "task_extension_decision") == {}
+
+
 async def test_another_date_than_the_one_asked_for_may_be_granted(world: World) -> None:
     task_id, extension_id = await asked(world)
     earlier = date(2026, 7, 15)

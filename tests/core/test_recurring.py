@@ -13,7 +13,7 @@ from statements import counting
 from tasks_world import World, build
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
-from vdept.tasks import occurrences, recurring
+from vdept.tasks import occurrences, recurrence_days, recurring
 from vdept.tasks.creating import update_task
 from vdept.tasks.models import (
     OnDayOff,
@@ -410,6 +410,17 @@ async def test_a_preview_shows_what_would_come_and_writes_nothing(world: World) 
     async with world.db.snapshot(world.nobody) as tx:
         with pytest.raises(Refused, match="RECURRENCE_NEVER_OCCURS"):
             await recurring.preview(tx, "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", DUE)
+
+
+async def test_a_preview_walks_through_no_centuries(world: World) -> None:
+    """What is counted is walked from its first day on."""
+    never = "FREQ=DAILY;COUNT=999;BYMONTH=2;BYMONTHDAY=30"
+    async with world.db.snapshot(world.nobody, now=morning(DUE)) as tx:
+        with pytest.raises(Refused, match="INVALID_VALUE") as caught:
+            await recurring.preview(tx, never, DUE - recurrence_days.HORIZON - timedelta(days=1))
+        assert caught.value.path == ("startsOn",)
+        with pytest.raises(Refused, match="RECURRENCE_NEVER_OCCURS"):
+            await recurring.preview(tx, never, DUE - recurrence_days.HORIZON)
 
 
 async def test_a_series_tells_what_it_still_brings_within_its_plan(world: World) -> None:

@@ -11,7 +11,7 @@ from vdept.notifications.adding import Note, notify
 from vdept.notifications.models import NotificationKind
 from vdept.people.actors import in_force
 from vdept.people.models import Membership, Person
-from vdept.tasks.models import ExtensionState, Task, TaskExtension
+from vdept.tasks.models import ExtensionState, Task, TaskExtension, TaskState
 from vdept.units.models import Unit
 
 REQUEST = "task_extension"
@@ -29,13 +29,22 @@ async def tell_request(tx: Tx, task: Task, extension: TaskExtension) -> None:
 
 
 async def tell_decision(tx: Tx, task: Task, extension: TaskExtension) -> None:
-    """Who asked, and the lead's coordinators, know the date they work towards."""
+    """Who asked, and the lead's coordinators, know the date they work towards.
+
+    Title and reason are for those at work on it: not for a lead that has declined, nor for who asked and has
+    left the unit since, or whose unit has left the task.
+    """
+    lead = None if task.state is TaskState.DECLINED else task.lead_unit_id
     to: dict[int, int] = {}
-    if task.lead_unit_id is not None:
-        people = await _people(tx, task.lead_unit_id, COORDINATING)
-        to = dict.fromkeys(people, task.lead_unit_id)
-    if extension.requested_by_id is not None:
-        to.setdefault(extension.requested_by_id, extension.unit_id)
+    if lead is not None:
+        to = dict.fromkeys(await _people(tx, lead, COORDINATING), lead)
+    asked_by = extension.requested_by_id
+    if (
+        asked_by is not None
+        and lead == extension.unit_id
+        and asked_by in await _people(tx, lead, tuple(Role))
+    ):
+        to.setdefault(asked_by, lead)
     await _tell(tx, task, extension, to, NotificationKind.EXTENSION_DECIDED, DECISION, task.owner_unit_id)
 
 

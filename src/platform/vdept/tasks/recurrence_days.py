@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from itertools import islice
 
 from vdept.calendars.rules import Calendar
+from vdept.kernel.errors import invalid
 from vdept.tasks import errors
 from vdept.tasks.models import OnDayOff
 from vdept.tasks.recurrence_rules import Frequency, Rule
@@ -174,6 +175,16 @@ def due_on(
 def require_days_before(days: int, *path: str) -> None:
     if not 0 <= days <= MAX_DAYS_BEFORE:
         raise errors.RECURRENCE_DAYS_BEFORE.at(*path, limit=MAX_DAYS_BEFORE)
+
+
+def require_recent(starts_on: date, today: date, *path: str) -> None:
+    """A COUNT is walked from the first due date on: not through centuries for whoever asks."""
+    if starts_on.toordinal() < today.toordinal() - HORIZON.days:
+        raise invalid(
+            *path,
+            vi=f"hạn của nhiệm vụ đầu tiên không được cách đây quá {HORIZON_YEARS} năm",
+            en=f"the first task was due no more than {HORIZON_YEARS} years ago",
+        )
 
 
 def require_few_ahead(rule: Rule, starts_on: date, since: date, days_before: int, *path: str) -> None:

@@ -57,6 +57,7 @@ async def preview(
 ) -> list[Planned]:
     """What a series would bring, the next ten: nothing is written. ``unit_id``: whose calendar holds."""
     parsed = parse(rule, "rule")
+    recurrence_days.require_recent(starts_on, tx.today, "startsOn")
     recurrence_days.require_days_before(days_before, "daysBefore")
     since = max(following(starts_on), tx.today)
     days = recurrence_days.next_days(parsed, starts_on, since, PREVIEWED)
