@@ -91,7 +91,7 @@ FROM (
 ) AS reached
 ORDER BY unit_id, nearness DESC
 """
-"""The calendar of every unit whose calendar is not the national one: its own, or else the nearest region's."""
+"""The calendar of every unit whose calendar is not the national one: its own, or the nearest region's."""
 
 
 def upgrade() -> None:
@@ -278,6 +278,9 @@ def upgrade() -> None:
         ["next_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'PENDING'"),
+    )
+    op.create_index(
+        "ix_mail_failed", "mail", ["id"], unique=False, postgresql_where=sa.text("state = 'FAILED'")
     )
     op.create_index("ix_mail_person_id", "mail", ["person_id", "id"], unique=False)
     op.create_table(
@@ -947,6 +950,7 @@ def downgrade() -> None:
     op.drop_index("ix_mail_queue_due_at", table_name="mail_queue")
     op.drop_table("mail_queue")
     op.drop_index("ix_mail_person_id", table_name="mail")
+    op.drop_index("ix_mail_failed", table_name="mail", postgresql_where=sa.text("state = 'FAILED'"))
     op.drop_index("ix_mail_pending", table_name="mail", postgresql_where=sa.text("state = 'PENDING'"))
     op.drop_table("mail")
     op.drop_index("ix_job_run_job", table_name="job_run")

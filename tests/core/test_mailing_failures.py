@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -276,6 +277,27 @@ async def test_two_senders_at_once_send_nothing_twice(db: Database, server: Serv
     assert first.sent + second.sent == 120
     assert min(first.sent, second.sent) > 0
     assert server.received == {each.email: 1 for each in crowd}
+
+
+async def test_a_letter_that_fails_as_nobody_has_thought_of_is_tried_again_and_stops_no_other(
+    db: Database, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, other = await people(db, 2)
+    await tell(db, odd, other)
+    await gather_all(db, NOON)
+    async with sending(db, server) as one:
+        send = one._connections.send
+
+        async def failing(recipient: str, *more: Any) -> Answer:
+            if recipient == odd.email:
+                raise RuntimeError
+            return await send(recipient, *more)
+
+        monkeypatch.setattr(one._connections, "send", failing)
+        assert await send_all(one, NOON) == (1, 1, 0, 0)
+        monkeypatch.undo()
+        assert (await send_all(one, later(days=1))).sent == 1
+    assert server.received == {odd.email: 1, other.email: 1}
 
 
 async def test_a_sender_killed_before_it_could_note_it_repeats_the_very_same_message(

@@ -136,6 +136,7 @@ class Mail(Base):
     __tablename__ = "mail"
     __table_args__ = (
         sa.Index("ix_mail_pending", "next_at", "id", postgresql_where=sa.text("state = 'PENDING'")),
+        sa.Index("ix_mail_failed", "id", postgresql_where=sa.text("state = 'FAILED'")),
         sa.Index("ix_mail_person_id", "person_id", "id"),
     )
 

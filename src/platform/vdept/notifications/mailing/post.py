@@ -166,7 +166,11 @@ class Post:
                 # Neither its text nor its traceback: they quote the letter.
                 _log.error("letter %s could not be written: %s", letter.id, type(error).__name__)
                 return Settled(letter, Answer(Fate.FAILED, type(error).__name__))
-            answer = await self._connections.send(letter.email, content, self._deadline)
+            try:
+                answer = await self._connections.send(letter.email, content, self._deadline)
+            except Exception as error:  # noqa: BLE001  nor may what nobody has thought of; it is tried again
+                _log.error("letter %s could not be sent: %s", letter.id, type(error).__name__)
+                return Settled(letter, Answer(Fate.RETRY, type(error).__name__))
         self._learn(answer)
         return Settled(letter, answer)
 
