@@ -77,6 +77,27 @@ async def test_a_notification_arrives_signed_and_says_what_its_people_were_told(
     assert data["message"]["vi"] != data["message"]["en"]
 
 
+async def test_what_was_told_at_the_moment_of_disabling_is_given_up(
+    scene: Scene, receiver: Receiver, sender: Sender
+) -> None:
+    """Whoever told had not seen the endpoint disabled, and who disabled it not what was told."""
+    endpoint, _ = await scene.endpoint(receiver.url)
+    other, _ = await scene.endpoint(receiver.url)
+    await scene.tell()
+    async with scene.db.begin(SYSTEM) as tx:
+        await tx.session.execute(
+            sa.text(
+                "UPDATE webhook_endpoint SET disabled_at = now(), disabled_because = 'BY_HAND' WHERE id = :id"
+            ),
+            {"id": endpoint.id},
+        )
+    await drain(sender)
+    assert [(row.state, row.error) for row in await scene.deliveries(endpoint)] == [
+        (DEAD, "ENDPOINT_DISABLED")
+    ]
+    assert [row.state for row in await scene.deliveries(other)] == [DELIVERED]
+
+
 async def test_only_the_kinds_asked_for_and_only_the_own_unit_are_sent(
     scene: Scene, receiver: Receiver, sender: Sender
 ) -> None:

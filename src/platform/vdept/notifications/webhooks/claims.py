@@ -14,6 +14,7 @@ from vdept.kernel.db import Tx
 from vdept.kernel.driver import DriverStatement
 from vdept.notifications.webhooks.pace import FRESH
 from vdept.notifications.webhooks.payloads import Told
+from vdept.notifications.webhooks.rules import Failure
 
 LEASE = timedelta(seconds=15)
 """How long a claim holds: longer than an attempt can take."""
@@ -96,6 +97,17 @@ _MARK = DriverStatement(
         "statuses": "smallint[]",
         "errors": "text[]",
     },
+)
+
+
+_GIVE_UP = DriverStatement(
+    f"""
+    UPDATE webhook_delivery SET state = 'DEAD', error = coalesce(error, '{Failure.ENDPOINT_DISABLED}')
+    WHERE state = 'PENDING'
+        AND endpoint_id = ANY (ARRAY(SELECT id FROM webhook_endpoint WHERE disabled_at IS NOT NULL))
+    RETURNING 1
+    """,
+    {},
 )
 
 
@@ -208,3 +220,8 @@ async def mark(tx: Tx, outcomes: Sequence[Outcome], now: datetime | None = None)
         },
     )
     return {row["id"]: Marked(row["deliveries"], row["delivered"], row["failing_since"]) for row in rows}
+
+
+async def give_up(tx: Tx) -> int:
+    """Give up what waits for disabled endpoints: what was being told at the very moment of disabling."""
+    return len(await _GIVE_UP.all(tx, {}))

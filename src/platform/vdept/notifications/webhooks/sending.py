@@ -170,6 +170,8 @@ class Sender:
         if clock - self._tidied_at > TIDIED:
             self._tidied_at = clock
             await self._post.tidy()
+            async with self._database.begin(ACTOR) as tx:
+                await claims.give_up(tx)
 
 
 def _said(outcome: Outcome) -> str:
