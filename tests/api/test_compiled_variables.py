@@ -3,8 +3,10 @@
 import gc
 import math
 import weakref
+from collections import OrderedDict
 from enum import Enum
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import strawberry
 from graphql import (
     DocumentNode,
     Executor,
+    GraphQLBoolean,
     GraphQLDefaultInput,
     GraphQLEnumType,
     GraphQLError,
@@ -210,6 +213,7 @@ INNER = GraphQLInputObjectType(
         "c": GraphQLInputField(GraphQLNonNull(FUSSY), default_value="c"),
         "d": GraphQLInputField(FUSSY),
         "e": GraphQLInputField(GraphQLEnumType("Colour", Colour)),
+        "f": GraphQLInputField(GraphQLBoolean),
     },
     out_type=lambda value: Undefined if value["a"] == 9 else tuple(value.items()),
 )
@@ -222,7 +226,11 @@ LOOP = GraphQLInputObjectType(
     "Loop", lambda: {"next": GraphQLInputField(LOOP), "many": GraphQLInputField(GraphQLList(LOOP))}
 )
 HELD = GraphQLInputObjectType("Held", {"loop": GraphQLInputField(LOOP)})
-ODD = GraphQLSchema(build_schema("type Query { a: Int }").query_type, types=[INNER, ONE, LOOP, HELD])
+LISTS: Any = GraphQLInt
+for _ in range(150):
+    LISTS = GraphQLList(LISTS)
+DEEP = GraphQLInputObjectType("Deep", {"lists": GraphQLInputField(LISTS)})
+ODD = GraphQLSchema(build_schema("type Query { a: Int }").query_type, types=[INNER, ONE, LOOP, HELD, DEEP])
 
 
 def chain(key: str, length: int) -> Any:
@@ -256,6 +264,10 @@ def chain(key: str, length: int) -> Any:
         ("Inner", {"e": "BLUE"}, False),
         ("Inner", {"e": 1}, False),
         ("Inner", {"e": ["RED"]}, False),
+        ("Inner", {"f": True}, True),
+        ("Inner", {"f": 1}, False),
+        ("Inner", OrderedDict(a=1), False),
+        ("Inner", MappingProxyType({"a": 1}), False),
         ("[Inner!]", {"a": 1}, True),
         ("[Inner!]", [{"a": 1}, None], False),
         ("[Inner]", [{"a": 1}, None, Undefined], True),
@@ -310,8 +322,17 @@ def test_lists_within_lists_end_where_graphql_core_ends_them(lists: int) -> None
     assert fits(ODD, declared, value) is (lists <= variables.DEEPEST)
 
 
+@pytest.mark.parametrize("lists", [0, 48, 49, 50, 51])
+def test_lists_and_objects_within_each_other_count_together(lists: int) -> None:
+    value: Any = {"lists": 1}
+    for _ in range(lists):
+        value = [value]
+    outcome = same(ODD, "[" * lists + "Deep" + "]" * lists, value)
+    assert isinstance(outcome, tuple) is (lists + 1 + 150 <= 200)
+
+
 def test_an_iterable_that_can_be_read_once_is_read_once() -> None:
-    document = parse("query($input: [Int], $other: [Int]) { __typename }")
+    document = parse("query($input: [Fussy], $other: [Int]) { __typename }")
     result = CompiledExecutor.build(
         ODD, document, raw_variable_values={"input": iter(range(3)), "other": [1]}
     )
