@@ -84,6 +84,4 @@ def _too_many(wait: Wait) -> Response[bytes]:
 
 
 def _plain(text: str, status: int, headers: dict[str, str] | None = None) -> Response[bytes]:
-    return Response(
-        text.encode(), status_code=status, headers=headers or {}, media_type="text/plain"
-    )
+    return Response(text.encode(), status_code=status, headers=headers or {}, media_type="text/plain")
