@@ -30,7 +30,7 @@ START = date(2026, 3, 2)
 KINDS = (UnitKind.GOVERNMENT, UnitKind.PROVINCE, UnitKind.COMMUNE, UnitKind.FIRM, UnitKind.FIRM)
 PARENTS = (None, 0, 1, None, None)
 STATES = (TaskState.OPEN, TaskState.IN_PROGRESS, TaskState.IN_PROGRESS, TaskState.DECLINED)
-DAYS = st.integers(-15, 15)
+DAYS = st.integers(-8, 8)
 
 seats = st.tuples(
     st.integers(0, 5), st.integers(0, 4), st.sampled_from([Role.HEAD, Role.DEPUTY, Role.COORDINATOR])
@@ -48,16 +48,16 @@ tasks = st.fixed_dictionaries(
 )
 worlds = st.fixed_dictionaries(
     {
-        "seats": st.lists(seats, max_size=9, unique=True),
+        "seats": st.lists(seats, min_size=2, max_size=14, unique=True),
         "idle": st.sets(st.integers(0, 5), max_size=2),
-        "tasks": st.lists(tasks, min_size=1, max_size=6),
+        "tasks": st.lists(tasks, min_size=3, max_size=8),
         "policy": st.lists(
             st.builds(PolicyStep, st.integers(-6, 6), st.sampled_from(list(Recipient))),
             max_size=6,
             unique=True,
         ),
         "off": st.sets(st.integers(-10, 10), max_size=3),
-        "scans": st.lists(st.integers(1, 9), min_size=1, max_size=3),
+        "scans": st.lists(st.integers(0, 9), min_size=1, max_size=4),
     }
 )
 

@@ -43,6 +43,12 @@ async def test_without_a_coordinator_the_deputy_is_told(land: Country) -> None:
     assert (who, one.recipient, one.vacant_unit_ids) == ("province_deputy", R.LEAD_COORDINATOR, [])
 
 
+async def test_beside_a_coordinator_the_deputy_is_not_told(land: Country) -> None:
+    async with land.db.begin(SYSTEM) as tx:
+        await membership(tx, await person(tx), land.units["province"], Role.DEPUTY)
+    assert (await _only(land, MONDAY, 0))[0] == "province_coordinator"
+
+
 async def test_without_coordinator_and_deputy_the_head_is_told(land: Country) -> None:
     await land.leave("province_coordinator")
     who, one = await _only(land, MONDAY, 0)
