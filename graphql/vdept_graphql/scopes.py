@@ -48,7 +48,8 @@ TYPES: Mapping[Place, str] = {
     "CreatedTask Comment Evidence TaskExtension TaskRecurrence PlannedOccurrence "
     "DeadlineExplanation DeadlineLine Reminder Escalation",
     Scope.ACTIVITIES_READ: "Activity ActivityFeed",
-    Scope.NOTIFICATIONS_READ: "Notification InboxSubject InboxChange UnreadCount UnreadOfKind NotificationPreferences",
+    Scope.NOTIFICATIONS_READ: "Notification InboxSubject InboxChange UnreadCount UnreadOfKind "
+    "NotificationPreferences",
     PERSONAL: "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery",
 }
 """Every type that has fields, once. A connection and its edges are placed with what they list; a payload is
