@@ -43,7 +43,7 @@ A due date on a day off has the ordinal of the working day before it, and so its
 lie within 150 days.
 """
 
-MOVES = ("task.due_extended", "task.extension_granted", "task.due_moved", "task.resumed")
+MOVES = ("task.due_extended", "task.resumed")
 """Activities after which a task's due date stands anew: its steps before that day were not missed."""
 
 _MOVES = ", ".join(f"'{verb}'" for verb in MOVES)
