@@ -5,6 +5,9 @@ fields of this schema are plain attributes, so for a selection set that is used 
 is generated that builds the whole list (or object) at once, and fields with a resolver of their own are
 called from a flat list, their futures awaited together without a coroutine or a task per field.
 
+What comes in by the thousand is treated alike: an input type becomes one function from the variables as they
+were sent to those that graphql-core would have made of them (``variables``).
+
 Invariants:
 
 * The answer, its errors and their paths are those of graphql-core. The generated function has no effects
