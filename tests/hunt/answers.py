@@ -36,11 +36,23 @@ KINDS = {
     "ApiClient": ("clients", "client"),
     "Identity": ("identities", "identity"),
     "ClientAuthorization": ("authorizations", "authorization"),
+    "TaskExtension": ("extensions", "extension"),
+    "TaskRecurrence": ("recurrences", "recurrence"),
+    "Notification": ("notifications", "notification"),
+    "EarlyWarning": ("warnings", "warning"),
+    "WebhookEndpoint": ("endpoints", "endpoint"),
+    "WebhookDelivery": ("deliveries", "delivery"),
+    "CalendarFeed": ("feeds", "feed"),
+    "CalendarException": ("exceptions", "exception"),
 }
 """Every kind of node: its rows in a world, and its question in the policy."""
 
 Resolve: TypeAlias = "Callable[[Answers, Any, Given], Any]"
 FIELDS: dict[str, dict[str, tuple[str, Resolve]]] = defaultdict(dict)
+
+
+class Fitting:
+    """What an answer is compared with where it need not be just one: equal to whatever fits."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ class Answers:
         return out
 
     def _complete(self, leads: str, value: Any, below: SelectionSetNode | None, variables: Given) -> Any:
-        if value is None or below is None:
+        if value is None or value is ANY or isinstance(value, Fitting) or below is None:
             return said(value)
         if leads == "*":
             return self._plain(value, below)
@@ -145,8 +157,10 @@ class Answers:
         return out
 
     def _plain(self, value: Any, below: SelectionSetNode | None) -> Any:
-        if value is None or below is None:
+        if value is None or value is ANY or isinstance(value, Fitting) or below is None:
             return said(value)
+        if isinstance(value, list):
+            return [self._plain(one, below) for one in value]
         out = {}
         for chosen in below.selections:
             assert isinstance(chosen, FieldNode)

@@ -1,12 +1,19 @@
 """Breaks one condition of the code under test, wherever it is used: the hunt must notice."""
 
 import inspect
+import random
+import re
 import sys
 import textwrap
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from hunt.documents import Document
+    from hunt.hunter import Hunter, Place
 
 
 def broken(patch: pytest.MonkeyPatch, where: str, old: str, new: str) -> None:
@@ -39,3 +46,18 @@ def _replace(patch: pytest.MonkeyPatch, module: ModuleType, original: Any, chang
             for key, entry in value.items():
                 if isinstance(entry, tuple) and original in entry:
                     patch.setitem(value, key, tuple(changed if one is original else one for one in entry))
+
+
+async def questions(
+    places: "Sequence[tuple[Hunter, Place]]",
+    checks: int,
+    about: "str | Sequence[Document]" = "",
+    only: str = "",
+) -> None:
+    """Ask at random, in one world after the other: these documents, or those with a text like this."""
+    dice = random.Random(1)
+    every = places[0][0].documents
+    chosen = [each for each in every if re.search(about, each.text)] if isinstance(about, str) else about
+    for number in range(checks):
+        hunter, place = places[number % len(places)]
+        await hunter.question(place, dice, dice.choice(chosen), only)

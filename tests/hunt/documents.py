@@ -8,13 +8,16 @@ from typing import Any
 
 from graphql import OperationDefinitionNode, parse
 
+from hunt import deadline_fields  # noqa: F401  teaches FIELDS what deadlines have
 from hunt.fields import FIELDS, KINDS
 from hunt.lists import encode
 from hunt.world import TODAY, World
+from vdept.notifications.models import NotificationKind
 from vdept.outcomes.models import Status
 from vdept.targets.models import PlanState, TargetState
 from vdept.tasks.models import ParticipantRole, TaskKind, TaskState, Timeliness
 from vdept.units.models import UnitKind
+from vdept.warnings.models import WarningKind
 from vdept_graphql.engine import RequestError
 from vdept_graphql.schema import engine
 
@@ -27,6 +30,9 @@ PLAIN = {
     "tasks": "{ total openOverdue doneLate }",
     "ownTasks": "{ total openInTime }",
     "own": "{ status verdict binding attainment gapPoints completion targets { total } tasks { total } }",
+    "reminderPolicy": "{ own version steps { step recipient } }",
+    "coming": "{ day dueOn }",
+    "lines": "{ kind sentence people unit { id } by { name person { id } } }",
     "subtree": "{ status bindingMet attainment completion targets { total met } tasks { total } }",
 }
 """What is chosen below a field that leads to plain values."""
@@ -195,6 +201,37 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
             kinds=lambda: v.some(UnitKind), statuses=lambda: v.some(Status), belowId=lambda: v.id("Unit")
         ),
     ),
+    "endpointId": ("ID!", _ids("WebhookEndpoint")),
+    "webhookState": ("WebhookState", lambda v: v.dice.choice([None, None, "DEAD", "PENDING"])),
+    "noOrYes": ("Boolean", lambda v: v.dice.choice([None, True, False])),
+    "somePlan": ("ID", lambda v: v.dice.choice([None, v.id("Plan")])),
+    "ofUnit": ("ID", lambda v: v.dice.choice([None, v.id("Unit")])),
+    "warningFilter": (
+        "EarlyWarningFilter",
+        lambda v: v.filter(
+            planId=lambda: v.of("Plan", "warnings", "plan_id"),
+            unitId=lambda: v.of("Unit", "warnings", "unit_id"),
+            kinds=lambda: v.some(WarningKind),
+            severity=lambda: "OFF_TRACK",
+            open=lambda: v.dice.choice([None, False]),
+            unacknowledged=v.yes,
+        ),
+    ),
+    "inboxFilter": (
+        "InboxFilter",
+        lambda v: v.filter(
+            unreadOnly=v.yes,
+            kinds=lambda: v.some(NotificationKind),
+            subjectId=lambda: v.of("Task", "notifications", "subject_id"),
+            unitId=lambda: v.of("Unit", "notifications", "unit_id"),
+        ),
+    ),
+    "exceptionFilter": (
+        "CalendarExceptionFilter",
+        lambda v: v.filter(
+            scope=lambda: "REGION", unitId=lambda: v.of("Unit", "exceptions", "unit_id"), revoked=v.yes
+        ),
+    ),
     "taskOrder": ("TaskOrder!", lambda v: v.dice.choice(["DUE", "DUE_LATEST_FIRST", "NEWEST_FIRST"])),
     "unitTaskOrder": ("UnitTaskOrder!", lambda v: v.dice.choice(["DUE", "DUE_LATEST_FIRST"])),
     "unitOutcomeOrder": (
@@ -238,6 +275,22 @@ ARGUMENTS = {
     ("Query", "task"): "id: $taskId",
     ("Query", "client"): "id: $apiClientId",
     ("Query", "nodes"): "ids: $ids",
+    ("Query", "warning"): "id: $earlyWarningId",
+    ("Query", "warnings"): "filter: $warningFilter",
+    ("Query", "warningCounts"): "unitId: $ofUnit below: $yes planId: $somePlan",
+    ("Query", "inbox"): "filter: $inboxFilter",
+    ("Query", "inboxBySubject"): "filter: $inboxFilter",
+    ("Query", "unreadCount"): "filter: $inboxFilter",
+    ("Query", "explainDeadline"): "taskId: $taskId",
+    ("Query", "extensionRequests"): "unitId: $unitId",
+    ("Query", "webhookEndpoints"): "unitId: $ofUnit disabled: $noOrYes",
+    ("Query", "webhookDeliveries"): "endpointId: $endpointId state: $webhookState",
+    ("Query", "myCalendarFeeds"): "revoked: $yes",
+    ("Query", "calendarExceptions"): "filter: $exceptionFilter",
+    ("Query", "workingCalendar"): 'from: "2026-12-28" to: "2027-02-10" unitId: $ofUnit',
+    ("WebhookEndpoint", "deliveries"): "state: $webhookState",
+    ("Task", "warnings"): "openOnly: $yes",
+    ("Target", "warnings"): "openOnly: $yes",
 }  # fmt: skip
 
 
@@ -267,7 +320,15 @@ class Document:
 
 
 LISTS = [name for name, (leads, _) in FIELDS["Query"].items() if leads.startswith("{")]
-SINGLE = ("person", "indicator", "target", "task", "client", "me")
+SINGLE = (
+    "person", "indicator", "target", "task", "client", "me", "warning", "explainDeadline", "workingCalendar"
+)  # fmt: skip
+FIGURES = {
+    "warningCounts": "{ kind severity number unacknowledged }",
+    "unreadCount": "{ total kinds { kind count } }",
+    "notificationPreferences": "{ email cadence quietFrom muted stoppedBecause }",
+}
+"""Roots that answer with plain values."""
 
 
 class Composer:
@@ -284,7 +345,11 @@ class Composer:
             return self._list()
         if kind < 0.75:
             return self._walk()
-        if kind < 0.9:
+        if kind < 0.8:
+            name = self.dice.choice(list(FIGURES))
+            given = ARGUMENTS.get(("Query", name), "")
+            return self.written(f"{name}{f'({given})' if given else ''} {FIGURES[name]}")
+        if kind < 0.93:
             name = self.dice.choice([*SINGLE, "unit", "plan"])
             arguments = {
                 "unit": ["id: $someUnit", "code: $unitCode"],
@@ -294,14 +359,16 @@ class Composer:
             given = (
                 self.dice.choice(arguments[name]) if name in arguments else ARGUMENTS.get(("Query", name), "")
             )
-            return self._made(f"{name}{f'({given})' if given else ''} {{ {below} }}")
+            return self.written(f"{name}{f'({given})' if given else ''} {{ {below} }}")
         below = self.select("Activity", 2)
-        return self._made(f"activities({ARGUMENTS['Query', 'activities']}) {{ hasMore nodes {{ {below} }} }}")
+        return self.written(
+            f"activities({ARGUMENTS['Query', 'activities']}) {{ hasMore nodes {{ {below} }} }}"
+        )
 
     def _nodes(self) -> Document:
         kinds = tuple(self.dice.sample(list(KINDS), 2))
         parts = " ".join(f"... on {kind} {{ {self.select(kind, 2)} }}" for kind in kinds)
-        return self._made(f"nodes(ids: $ids) {{ __typename {parts} }}", kinds=kinds)
+        return self.written(f"nodes(ids: $ids) {{ __typename {parts} }}", kinds=kinds)
 
     def _list(self) -> Document:
         name = self.dice.choice(LISTS)
@@ -309,7 +376,7 @@ class Composer:
         size = self.dice.choice(["first: $many", "last: $many", "first: 100"])
         page = "totalCount pageInfo { hasNextPage hasPreviousPage }"
         given = ARGUMENTS.get(("Query", name), "")
-        return self._made(f"{name}({given} {size}) {{ {page} nodes {{ {self.select(kind, 2)} }} }}")
+        return self.written(f"{name}({given} {size}) {{ {page} nodes {{ {self.select(kind, 2)} }} }}")
 
     def _walk(self) -> Document:
         """A list read page by page: forwards with ``first`` and ``after``, backwards with the others."""
@@ -321,7 +388,7 @@ class Composer:
         )
         text = f"{name}({given}) {{ {page} nodes {{ {self.select(kind, 1)} }} }}"
         extra = "$first: Int $after: String $last: Int $before: String"
-        return self._made(text, walks=name, extra=extra)
+        return self.written(text, walks=name, extra=extra)
 
     def select(self, kind: str, depth: int) -> str:
         """A selection of what ``kind`` has, with relations ``depth`` levels down."""
@@ -348,7 +415,10 @@ class Composer:
         parts += ["pageInfo { hasNextPage hasPreviousPage }"] if self.dice.random() < 0.4 else []
         return f"{name}({given} {size}) {{ {' '.join(parts)} nodes {{ {self.select(below, depth)} }} }}"
 
-    def _made(self, body: str, *, kinds: tuple[str, ...] = (), walks: str = "", extra: str = "") -> Document:
+    def written(
+        self, body: str, *, kinds: tuple[str, ...] = (), walks: str = "", extra: str = ""
+    ) -> Document:
+        """The document of this text, with the variables that stand in it."""
         used = tuple(name for name in VARIABLES if f"${name} " in body + " " or f"${name})" in body)
         declared = (
             [f"${name}: {VARIABLES[name][0]}" for name in used]

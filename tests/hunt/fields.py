@@ -318,6 +318,11 @@ def _told(a: Answers, done: r.Activity, _g: Given) -> dict[str, Any]:
             ]
         elif name == "owner_unit_id":
             out["ownerUnitId"] = encode("Unit", value)
+        elif name == "extension_id":
+            out["extensionId"] = encode("TaskExtension", value)
+        elif name == "recurrence_id":
+            if a.one("TaskRecurrence", value):
+                out["recurrenceId"] = encode("TaskRecurrence", value)
         else:
             out[name] = value
     return out

@@ -23,6 +23,7 @@ from hunt.figures import Figures
 from hunt.making import make
 from hunt.policy import Sight, Viewer, exists, viewer_of
 from hunt.twins import seen_part
+from hunt.walls import WALLS
 from hunt.world import SHRINKING, TODAY, World, without, write
 from vdept.kernel.actor import Actor, ActorKind, Role, Seat
 from vdept.kernel.db import Database
@@ -266,25 +267,18 @@ class Hunter:
     # The second wall ----------------------------------------------------------------------------------------
 
     async def walls(self, place: Place, dice: random.Random, readers: int = WALLED) -> None:
-        """What row security shows to bare statements is what the policy shows."""
+        """What row security shows to bare statements is what ``hunt.walls`` says."""
         if self.walled is None:
             return
         for reader in dice.sample(place.readers, min(readers, len(place.readers))):
             self.counts["wall"] += 1
             sight = Sight(place.world, reader.viewer)
-            tasks = {task.id for task in place.world.tasks if sight.task(task)}
             async with self.walled.snapshot(reader.actor, now=NOW) as tx:
-                for table, rows in (
-                    ("task", place.world.tasks),
-                    ("participation", place.world.participations),
-                    ("assignee", place.world.assignees),
-                    ("task_comment", place.world.comments),
-                    ("task_evidence", place.world.evidence),
-                ):
-                    column = "id" if table == "task" else "task_id"
+                for table, (rows, column, shows) in WALLS.items():
                     found = await tx.session.scalars(sa.text(f"SELECT {column} FROM {table} ORDER BY 1"))
-                    numbers: list[int] = [getattr(row, column) for row in rows]
-                    expected, got = sorted(n for n in numbers if n in tasks), list(found)
+                    every = getattr(place.world, rows)
+                    expected = sorted(getattr(row, column) for row in every if shows(sight, row))
+                    got = list(found)
                     if got != expected:
                         told = f"expected {expected}, got {got}"
                         raise Leak(f"\nworld {place.seed}\nreader {reader.name}\nSELECT FROM {table}: {told}")

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -26,6 +26,8 @@ class Order(NamedTuple):
 
     key: Callable[[Any], tuple[Any, ...]]
     descending: bool = False
+    read: Callable[[list[Any]], list[Any]] = list
+    """A place as it stands in a cursor, made comparable with keys."""
 
 
 def by(*names: str, descending: bool = False) -> Order:
@@ -44,6 +46,8 @@ def said(value: Any) -> Any:
             return value.isoformat().replace("+00:00", "Z")
         case date():
             return value.isoformat()
+        case time():
+            return f"{value:%H:%M}"
         case Decimal():
             text = format(value, "f")
             return text.rstrip("0").rstrip(".") if "." in text else text
@@ -92,7 +96,9 @@ def _place(cursor: str) -> list[Any]:
 
 def _stands(order: Order, row: Any, place: list[Any], *, onward: bool) -> bool:
     key = order.key(row)
-    there = tuple(Decimal(p) if isinstance(k, Decimal) else p for k, p in zip(key, place, strict=True))
+    there = tuple(
+        Decimal(p) if isinstance(k, Decimal) else p for k, p in zip(key, order.read(place), strict=True)
+    )
     return key > there if onward != order.descending else key < there
 
 

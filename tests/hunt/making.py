@@ -13,7 +13,9 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from factories import NOW
+from hunt import making_deadlines
 from hunt import rows as r
+from hunt.making_deadlines import Deadlines
 from hunt.world import END, LIVE, OPEN_STATES, START, TODAY, World
 from vdept.kernel.scopes import Scope
 from vdept.kernel.text import fold, sort_key
@@ -42,6 +44,7 @@ class _Maker:
         self._measurements()
         self._tasks()
         self._around_tasks()
+        Deadlines(self.world, self.dice, self.word, self.ids).make()
         self._activities()
         return self.world
 
@@ -355,6 +358,9 @@ class _Maker:
                 progress=Decimal(0),
                 delivered_on=TODAY + timedelta(dice.randint(-6, 0)) if done else None,
                 verified_by_id=self.anybody() if state == "VERIFIED" else None,
+                paused_on=TODAY - timedelta(dice.randint(0, 3)) if state == "PAUSED" else None,
+                recurrence_id=None,
+                occurrence_on=None,
             )
             world.tasks.append(task)
             self._parts(task)
@@ -461,6 +467,7 @@ class _Maker:
                 (f"task.{verb}", "Task", task.id, task.plan_id, task.owner_unit_id, data)
                 for verb, data in self._done_to(task)
             ]
+        said += making_deadlines.done(world, self.dice)
         self.dice.shuffle(said)
         for number, (verb, kind, subject, plan_id, unit_id, data) in zip(
             self.ids(len(said)), said, strict=True
@@ -487,7 +494,9 @@ class _Maker:
         links = [link.target_id for link in self.world.links if link.task_id == task.id]
         if self.chance(0.7):
             data = {"owner_unit_id": task.owner_unit_id, "parent_id": task.parent_id, "title": task.title}
+            data |= {"recurrence_id": task.recurrence_id} if task.recurrence_id else {}
             yield "created", data | {"targets": [{"target_id": one, "weight": "1"} for one in links]}
+        yield from making_deadlines.done_to(self.world, task)
         for dependency in self.world.dependencies:
             if dependency.task_id == task.id:
                 yield "dependency_added", {"blocked_by_id": dependency.blocked_by_id}

@@ -181,6 +181,60 @@ class Sight:
     def comment(self, comment: r.Comment) -> bool:
         return self.task(self.world.get("tasks", comment.task_id))
 
+    # Deadlines ----------------------------------------------------------------------------------------------
+
+    def extension(self, extension: r.TaskExtension) -> bool:
+        return self.task(self.world.get("tasks", extension.task_id))
+
+    def recurrence(self, series: r.TaskRecurrence) -> bool:
+        """With its first task; an occurrence alone does not show whose it is."""
+        return self.task(self.world.get("tasks", series.task_id))
+
+    @property
+    def offices(self) -> bool:
+        """Whether the viewer may know who holds which office, and where nobody does."""
+        return self.all or (self.official and self.viewer.may("people:read"))
+
+    def of_own_office(self, unit_id: int | None) -> bool:
+        return self.viewer.may("people:read") and unit_id in self.own
+
+    def reminder(self, reminder: r.Reminder) -> bool:
+        """Of a task that is seen: to whom a reminder goes tells who holds which office."""
+        to_me = self.viewer.person_id is not None and reminder.recipient_id == self.viewer.person_id
+        mine = to_me and self.viewer.may("notifications:read")
+        return self.all or self.offices or mine or self.of_own_office(reminder.unit_id)
+
+    def own_inbox(self, person_id: int) -> bool:
+        mine = self.viewer.person_id is not None and person_id == self.viewer.person_id
+        return mine and self.viewer.may("notifications:read")
+
+    def notification(self, notification: r.Notification) -> bool:
+        return self.own_inbox(notification.person_id)
+
+    def warning(self, warning: r.EarlyWarning) -> bool:
+        if self.all:
+            return True
+        if warning.subject == "TASK":
+            return self.task(self.world.get("tasks", warning.subject_id))
+        target = self.world.get("targets", warning.subject_id)
+        return self.viewer.may("plans:read") and self.target_outcome(target)
+
+    def endpoint(self, endpoint: r.WebhookEndpoint) -> bool:
+        if self.viewer.client_id is not None:
+            return False
+        roles = ("HEAD", "DEPUTY", "COORDINATOR")
+        return self.all or any((endpoint.unit_id, role) in self.viewer.seats for role in roles)
+
+    def delivery(self, delivery: r.WebhookDelivery) -> bool:
+        return self.endpoint(self.world.get("endpoints", delivery.endpoint_id))
+
+    def feed(self, feed: r.CalendarFeed) -> bool:
+        own = self.viewer.person_id is not None and feed.person_id == self.viewer.person_id
+        return self.viewer.client_id is None and own
+
+    def exception(self, _exception: r.CalendarException) -> bool:
+        return self.viewer.known
+
     # Clients ------------------------------------------------------------------------------------------------
 
     def client(self, client: r.ApiClient) -> bool:
@@ -212,7 +266,7 @@ class Sight:
     def activity(self, done: r.Activity) -> bool:
         if not self.viewer.known or not self.viewer.may("activities:read"):
             return False
-        if self.all or done.subject_type in {"Unit", "Indicator"}:
+        if self.all or done.subject_type in {"Unit", "Indicator", "CalendarException"}:
             return True
         if done.subject_type in {"Person", "Membership"}:
             return self.official and self.viewer.may("people:read")
@@ -229,6 +283,8 @@ class Sight:
             "Task": ("tasks", self.task),
             "ApiClient": ("clients", self.client),
             "ClientAuthorization": ("authorizations", self.authorization),
+            "WebhookEndpoint": ("endpoints", self.endpoint),
+            "WebhookDelivery": ("deliveries", self.delivery),
         }.get(done.subject_type, ("tasks", lambda _: False))
         subject = self.world.get(name, done.subject_id)
         return subject is not None and bool(seen(subject))

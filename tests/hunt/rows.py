@@ -1,7 +1,7 @@
 """The rows of a world: plain values, named as the columns of the tables they are written to."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 
@@ -146,6 +146,9 @@ class Task:
     progress: Decimal
     delivered_on: date | None
     verified_by_id: int | None
+    paused_on: date | None
+    recurrence_id: int | None
+    occurrence_on: date | None
 
 
 @dataclass(slots=True)
@@ -252,3 +255,175 @@ class Identity:
     name: str | None
     first_seen_at: datetime
     last_seen_at: datetime
+
+
+# Deadlines --------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class TaskExtension:
+    id: int
+    task_id: int
+    unit_id: int
+    requested_by_id: int | None
+    requested_at: datetime
+    due_on: date
+    wanted_due_on: date
+    reason: str
+    state: str
+    decided_by_id: int | None
+    decided_at: datetime | None
+    decision_reason: str | None
+    granted_due_on: date | None
+
+
+@dataclass(slots=True)
+class TaskRecurrence:
+    id: int
+    task_id: int
+    rule: str
+    starts_on: date
+    days_before: int
+    on_day_off: str
+    next_on: date | None
+    created_by_id: int | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(slots=True)
+class ReminderPolicy:
+    plan_id: int
+    changed_at: datetime
+    version: int
+
+
+@dataclass(slots=True)
+class ReminderStep:
+    plan_id: int
+    step: int
+    recipient: str
+
+
+@dataclass(slots=True)
+class Reminder:
+    id: int
+    subject: str
+    subject_id: int
+    due_on: date
+    step: int
+    recipient_id: int
+    recipient: str
+    unit_id: int
+    plan_id: int | None
+    folded: list[int]
+    vacant_unit_ids: list[int]
+    scheduled_on: date
+    due_at: datetime
+    dropped: str | None
+
+
+@dataclass(slots=True)
+class ReminderBatch:
+    id: int
+    first_id: int
+    last_id: int
+    due_at: datetime
+    delivered_at: datetime | None
+
+
+@dataclass(slots=True)
+class Notification:
+    id: int
+    person_id: int
+    unit_id: int | None
+    kind: str
+    subject_type: str
+    subject_id: int
+    plan_id: int | None
+    data: str
+    origin: str
+    origin_id: int
+    created_at: datetime
+    read_at: datetime | None
+
+
+@dataclass(slots=True)
+class NotificationPreference:
+    person_id: int
+    email: bool
+    cadence: str
+    quiet_from: time | None
+    quiet_until: time | None
+    muted: list[str]
+    stopped_because: str | None
+    version: int
+
+
+@dataclass(slots=True)
+class EarlyWarning:
+    id: int
+    kind: str
+    subject: str
+    subject_id: int
+    plan_id: int | None
+    unit_id: int
+    severity: str
+    evidence: str
+    opened_on: date
+    opened_at: datetime
+    acknowledged_by_id: int | None
+    acknowledged_at: datetime | None
+    response: str | None
+    respond_by: date | None
+    closed_at: datetime | None
+    closed_because: str | None
+
+
+@dataclass(slots=True)
+class WebhookEndpoint:
+    id: int
+    unit_id: int
+    url: str
+    kinds: list[str]
+    secret: bytes
+    created_at: datetime
+    disabled_at: datetime | None
+    disabled_because: str | None
+
+
+@dataclass(slots=True)
+class WebhookDelivery:
+    id: int
+    endpoint_id: int
+    notification_id: int | None
+    kind: str | None
+    state: str
+    attempts: int
+    created_at: datetime
+    next_at: datetime
+
+
+@dataclass(slots=True)
+class CalendarFeed:
+    id: int
+    person_id: int
+    unit_id: int | None
+    digest: bytes
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(slots=True)
+class CalendarException:
+    id: int
+    scope: str
+    unit_id: int | None
+    day: date
+    working: bool
+    name: str
+    reason: str
+    created_by_id: int | None
+    created_at: datetime
+    revoked_by_id: int | None
+    revoked_at: datetime | None

@@ -13,8 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from factories import NOW
 from hunt.hunter import Leak, hunting
+from vdept.calendars import upkeep
 from vdept.kernel import embedded, migrations
+from vdept.kernel.db import Database
 
 TEMPLATE = "vdept_hunt"
 
@@ -31,7 +34,7 @@ def main() -> int:
         settings = {**embedded.FAST_AND_FORGETFUL, "shared_buffers": "128MB"}
         servers = embedded.start(Path(folder), database=TEMPLATE, settings=settings)
         try:
-            asyncio.run(migrations.migrate(servers.database_url))
+            asyncio.run(_prepared(servers.database_url))
             urls = [_database(servers, number) for number in range(given.processes)]
             news: Any = context.Queue()
             share = -(-given.checks // given.processes)
@@ -44,6 +47,14 @@ def main() -> int:
             return _watch(work, news, given.checks)
         finally:
             servers.stop()
+
+
+async def _prepared(url: str) -> None:
+    """The tables, and the national calendar, which all worlds share."""
+    await migrations.migrate(url)
+    database = Database(url, pool_size=1, role=None)
+    await upkeep.ensure_on(database, NOW)
+    await database.close()
 
 
 def _database(servers: embedded.EmbeddedServers, number: int) -> str:

@@ -18,7 +18,10 @@ from vdept_graphql.schema import engine
 
 CHECKS = 500
 
-WITHIN = {"PageInfo", "Milestone", "Reading", "StatusCounts", "TimelinessCounts", "OutcomeFigures"}
+WITHIN = {
+    "PageInfo", "Milestone", "Reading", "StatusCounts", "TimelinessCounts", "OutcomeFigures",
+    "DeadlineLine", "ReminderStep", "UnreadOfKind", "WarningCount", "PlannedOccurrence",
+}  # fmt: skip
 """Types of plain values: the hunt reads them with what they belong to."""
 
 

@@ -4,9 +4,7 @@ A break shows too much (a condition dropped) or too little. The worlds stand rea
 many random questions it takes.
 """
 
-import random
-import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 
 import vdept_graphql.schema  # noqa: F401  every feature is loaded before anything is broken
-from hunt.breaking import broken
+from hunt.breaking import broken, questions
 from hunt.conftest import databases
 from hunt.documents import pool
 from hunt.hunter import Hunter, Leak, Place, hunting
@@ -275,17 +273,6 @@ def _occasion(where: str, old: str, new: str) -> tuple[str, str]:
         if function in where and asked.startswith(condition):
             return occasion, group
     return "", ""
-
-
-async def questions(
-    places: Sequence[tuple[Hunter, Place]], checks: int, about: str = "", only: str = ""
-) -> None:
-    """Ask at random, in one world after the other."""
-    dice = random.Random(1)
-    chosen = [each for each in places[0][0].documents if re.search(about, each.text)]
-    for number in range(checks):
-        hunter, place = places[number % len(places)]
-        await hunter.question(place, dice, dice.choice(chosen), only)
 
 
 async def test_nothing_leaks_while_nothing_is_broken(worlds: dict[str, tuple[Hunter, Place]]) -> None:

@@ -18,7 +18,10 @@ def only(rows: Iterable[Any], column: str, kept: set[int]) -> list[Any]:
 
 
 def seen_part(sight: Sight) -> World:
-    """The world without anything that is hidden from the viewer and has no part in what they are shown."""
+    """The world without anything that is hidden from the viewer and has no part in what they are shown.
+
+    A hidden plan stays, without what is in it, where it decides whom a task that is seen reminds when.
+    """
     w = sight.world
     tasks = {task.id for task in w.tasks if sight.task(task)}
     targets = [target for target in w.targets if sight.target(target)]
@@ -28,6 +31,18 @@ def seen_part(sight: Sight) -> World:
     assignees = only(w.assignees, "task_id", tasks)
     named = {row.person_id for row in [*assignees, *activities]} | {row.author_id for row in comments}
     named |= {row.added_by_id for row in evidence} | {sight.viewer.person_id}
+    extensions = only(w.extensions, "task_id", tasks)
+    named |= {number for row in extensions for number in (row.requested_by_id, row.decided_by_id)}
+    reminders = [row for row in w.reminders if row.subject != "TARGET_REVIEW" and row.subject_id in tasks]
+    named |= {row.recipient_id for row in reminders if sight.reminder(row)}
+    endpoints = [each for each in w.endpoints if sight.endpoint(each)]
+    shown = [plan for plan in w.plans if sight.plan(plan)]
+    plan_ids = {plan.id for plan in shown} | {task.plan_id for task in only(w.tasks, "id", tasks)}
+    warnings = [each for each in w.warnings if sight.warning(each)]
+    answers = {each.id for each in warnings}
+    activities += [done for done in w.activities if done not in activities and _answers(done, answers)]
+    activities.sort(key=lambda done: done.id)
+    named |= {done.person_id for done in activities}
     named |= {number for t in only(w.tasks, "id", tasks) for number in (t.created_by_id, t.verified_by_id)}
     persons = [person for person in w.persons if sight.person(person) or person.id in named]
     held = [m for m in w.memberships if sight.membership(m) or m.person_id == sight.viewer.person_id]
@@ -38,7 +53,7 @@ def seen_part(sight: Sight) -> World:
         w,
         persons=persons,
         memberships=held,
-        plans=[plan for plan in w.plans if sight.plan(plan)],
+        plans=[plan for plan in w.plans if plan.id in plan_ids],
         objectives=[each for each in w.objectives if sight.objective(each)],
         key_results=[each for each in w.key_results if sight.key_result(each)],
         targets=targets,
@@ -56,7 +71,23 @@ def seen_part(sight: Sight) -> World:
         authorizations=[each for each in w.authorizations if each.client_id in client_ids],
         identities=[each for each in w.identities if sight.identity(each)],
         activities=activities,
+        extensions=extensions,
+        recurrences=[each for each in w.recurrences if sight.recurrence(each)],
+        policies=only(w.policies, "plan_id", plan_ids),
+        steps=only(w.steps, "plan_id", plan_ids),
+        reminders=reminders,
+        notifications=[each for each in w.notifications if sight.notification(each)],
+        preferences=[each for each in w.preferences if sight.own_inbox(each.person_id)],
+        warnings=warnings,
+        endpoints=endpoints,
+        deliveries=only(w.deliveries, "endpoint_id", {each.id for each in endpoints}),
+        feeds=[each for each in w.feeds if sight.feed(each)],
     )
+
+
+def _answers(done: Any, warnings: set[int]) -> bool:
+    """What was answered to a warning is in the log, which is not for everybody."""
+    return done.subject_type == "EarlyWarning" and done.subject_id in warnings
 
 
 def _of_task(done: Any, tasks: set[int]) -> bool:

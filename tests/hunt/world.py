@@ -36,6 +36,19 @@ TABLES = {
     "authorizations": "client_authorization",
     "identities": "identity",
     "activities": "activity",
+    "extensions": "task_extension",
+    "recurrences": "task_recurrence",
+    "policies": "reminder_policy",
+    "steps": "reminder_step",
+    "reminders": "reminder",
+    "batches": "reminder_batch",
+    "notifications": "notification",
+    "preferences": "notification_preference",
+    "warnings": "early_warning",
+    "endpoints": "webhook_endpoint",
+    "deliveries": "webhook_delivery",
+    "feeds": "calendar_feed",
+    "exceptions": "calendar_exception",
 }
 
 
@@ -63,6 +76,19 @@ class World:
     authorizations: list[r.ClientAuthorization] = field(default_factory=list)
     identities: list[r.Identity] = field(default_factory=list)
     activities: list[r.Activity] = field(default_factory=list)
+    extensions: list[r.TaskExtension] = field(default_factory=list)
+    recurrences: list[r.TaskRecurrence] = field(default_factory=list)
+    policies: list[r.ReminderPolicy] = field(default_factory=list)
+    steps: list[r.ReminderStep] = field(default_factory=list)
+    reminders: list[r.Reminder] = field(default_factory=list)
+    batches: list[r.ReminderBatch] = field(default_factory=list)
+    notifications: list[r.Notification] = field(default_factory=list)
+    preferences: list[r.NotificationPreference] = field(default_factory=list)
+    warnings: list[r.EarlyWarning] = field(default_factory=list)
+    endpoints: list[r.WebhookEndpoint] = field(default_factory=list)
+    deliveries: list[r.WebhookDelivery] = field(default_factory=list)
+    feeds: list[r.CalendarFeed] = field(default_factory=list)
+    exceptions: list[r.CalendarException] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._by_id: dict[str, dict[int, Any]] = {}
@@ -81,6 +107,8 @@ class World:
 
 
 SHRINKING = (
+    "notifications", "reminders", "warnings", "deliveries", "endpoints", "feeds", "exceptions", "preferences",
+    "extensions", "recurrences",
     "plans", "tasks", "key_results", "targets", "activities", "measurements", "clients", "authorizations",
     "identities", "comments", "evidence", "links", "dependencies", "assignees", "participations",
     "memberships",
@@ -95,6 +123,7 @@ BELONGS = {
     "blocked_by_id": "tasks",
     "target_id": "targets",
     "client_id": "clients",
+    "endpoint_id": "endpoints",
 }
 """Columns whose row goes with what they refer to; an outline of a plan or task that is gone may stay."""
 
@@ -114,7 +143,7 @@ def without(world: World, name: str, rows: Sequence[Any]) -> World:
 
 def _stays(row: Any, column: str, there: set[int]) -> bool:
     refers = getattr(row, column, None)
-    loose = isinstance(row, (r.ApiClient, r.Activity)) or refers is None
+    loose = isinstance(row, (r.ApiClient, r.Activity, r.Notification, r.Reminder)) or refers is None
     return loose or refers in there
 
 
@@ -122,12 +151,13 @@ async def write(connection: Any, world: World) -> None:
     """Empty the database of ``connection`` (asyncpg, the tables' owner), and write the world into it.
 
     Triggers rest meanwhile: the log does not let itself be emptied, and targets come before their parents.
+    The national calendar stays, and is everybody's: an exception here is a fact that is told of a day.
     """
     emptied = (*TABLES.values(), "outcome_change", "target_outcome", "unit_outcome", "participation_outcome")
     async with connection.transaction():
         await connection.execute(
             "SET LOCAL session_replication_role = replica; "
-            f"TRUNCATE {', '.join(emptied)}, plan_evaluation CASCADE"
+            + "; ".join(f"DELETE FROM {table}" for table in (*emptied, "plan_evaluation"))
         )
         for name, table in TABLES.items():
             found = getattr(world, name)
