@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 import structlog
 from asyncpg.exceptions import InterfaceError, PostgresError
 from redis.exceptions import RedisError
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import SQLAlchemyError
 
 from vdept.kernel.db import Database
@@ -22,8 +23,17 @@ IDLE = 1.0
 BACKOFF = (0.1, 5.0)
 """Seconds after the first failure, and at most; doubled in between."""
 
-AWAY = (SQLAlchemyError, PostgresError, InterfaceError, RedisError, OSError, TimeoutError)
-"""How it shows that PostgreSQL or Redis is away, is starting, or has just ended our connection."""
+AWAY = (
+    SQLAlchemyError,
+    AsyncAdapt_asyncpg_dbapi.Error,
+    PostgresError,
+    InterfaceError,
+    RedisError,
+    OSError,
+    TimeoutError,
+)
+"""How it shows that PostgreSQL or Redis is away, is starting, or has just ended our connection: also in the
+driver's own words, when a connection ends while a transaction is being undone."""
 
 log = structlog.get_logger("vdept.worker")
 
