@@ -25,6 +25,8 @@ MODULES = (
     "mail",
     "webhooks",
     "warnings",
+    "inbox",
+    "faults",
 )
 
 

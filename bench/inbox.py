@@ -20,7 +20,7 @@ from bench import nation
 from bench.harness import Figure, figure, main
 from bench.servers import SYSTEM, fresh, owned, vacuum
 from vdept.deadlines.delivering import deliver
-from vdept.kernel.db import Database
+from vdept.kernel.db import Database, Tx
 from vdept_workers.reminding import Delivering
 
 TASKS, PROVINCES, COMMUNES = 250_000, 34, 3_321
@@ -54,10 +54,11 @@ _SEED = (
     """INSERT INTO assignee (task_id, person_id, unit_id, assigned_at)
     SELECT task_id, person_id, unit_id, now() FROM bench_due WHERE recipient = 'ASSIGNEES'""",
 )
-_EMPTY = "TRUNCATE reminder, reminder_batch, notification, mail_queue, webhook_delivery RESTART IDENTITY"
+EMPTY = "TRUNCATE reminder, reminder_batch, notification, mail_queue, webhook_delivery RESTART IDENTITY"
 _REMIND = """INSERT INTO reminder (subject, subject_id, due_on, step, recipient_id, recipient, unit_id,
         scheduled_on, due_at)
-    SELECT 'TASK', task_id, '2026-03-05', -3, person_id, recipient, unit_id, '2026-03-02', :due
+    SELECT 'TASK', task_id, '2026-03-05', CAST(:step AS smallint), person_id, recipient, unit_id,
+        '2026-03-02', :due
     FROM bench_due ORDER BY task_id LIMIT :count"""
 _BATCH = """INSERT INTO reminder_batch (first_id, last_id, due_at)
     SELECT min(id), max(id), :due FROM reminder GROUP BY (id - 1) / 1000 ORDER BY 1"""
@@ -113,12 +114,28 @@ async def _old_snapshot(database: Database, *, held: bool) -> AsyncIterator[None
         yield
 
 
+async def seed(owner: Database, tasks: int = TASKS) -> None:
+    """Units, their people and tasks, and who is to be reminded of them."""
+    async with owner.begin(SYSTEM) as tx:
+        await nation.units(tx.session, provinces=PROVINCES, communes=COMMUNES)
+        given = {"persons": PERSONS, "tasks": tasks, "communes": COMMUNES}
+        for statement in _SEED:
+            made = sa.text(statement)
+            await tx.session.execute(made, {name: given[name] for name in made._bindparams})
+    await vacuum(owner, "VACUUM ANALYZE")
+
+
 async def _fill(owner: Database) -> None:
     async with owner.begin(SYSTEM) as tx:
-        await tx.session.execute(sa.text(_EMPTY))
-        await tx.session.execute(sa.text(_REMIND), {"due": DUE, "count": REMINDERS})
+        await tx.session.execute(sa.text(EMPTY))
+        await remind(tx, REMINDERS)
         await tx.session.execute(sa.text(_BATCH), {"due": DUE})
     await vacuum(owner, "CHECKPOINT")
+
+
+async def remind(tx: Tx, count: int, due: datetime = DUE, step: int = -3) -> None:
+    """So many reminders, without their batches."""
+    await tx.session.execute(sa.text(_REMIND), {"due": due, "count": count, "step": step})
 
 
 async def _rate(owner: Database, database: Database, url: str, *, held: bool = False) -> float:
@@ -154,8 +171,8 @@ async def _lateness(owner: Database, url: str) -> float:
     count = TRICKLE * SECONDS
     loop, context = asyncio.get_running_loop(), multiprocessing.get_context("spawn")
     async with owner.begin(SYSTEM) as tx:
-        await tx.session.execute(sa.text(_EMPTY))
-        await tx.session.execute(sa.text(_REMIND), {"due": DUE, "count": count})
+        await tx.session.execute(sa.text(EMPTY))
+        await remind(tx, count)
     await vacuum(owner, "CHECKPOINT")
     with ProcessPoolExecutor(WORKERS, mp_context=context) as pool:
         await _started(pool)
@@ -198,13 +215,7 @@ async def _watch(owner: Database, until: float) -> list[float]:
 
 async def bench() -> list[Figure]:
     async with fresh("bench_inbox") as (database, servers), owned(database) as owner:
-        async with owner.begin(SYSTEM) as tx:
-            await nation.units(tx.session, provinces=PROVINCES, communes=COMMUNES)
-            for statement in _SEED:
-                made = sa.text(statement)
-                given = {"persons": PERSONS, "tasks": TASKS, "communes": COMMUNES}
-                await tx.session.execute(made, {name: given[name] for name in made._bindparams})
-        await vacuum(owner, "VACUUM ANALYZE")
+        await seed(owner)
         url = servers.database_url
         rates: list[float] = []
         beside: list[float] = []

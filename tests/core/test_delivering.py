@@ -20,13 +20,15 @@ from vdept.deadlines.models import (
     ReminderStep,
     Subject,
 )
+from vdept.deadlines.rules import MORNING
 from vdept.kernel import driver
+from vdept.kernel.clock import LOCAL
 from vdept.kernel.db import Database
 from vdept.notifications.adding import DOORBELL
 from vdept.notifications.models import MailQueue, Notification, NotificationKind, WebhookDelivery
 from vdept.tasks.models import Assignee, Task, TaskState
 
-EIGHT = at(MONDAY, 8, 0)
+DUE = datetime.combine(MONDAY, MORNING, LOCAL)
 THURSDAY = MONDAY + timedelta(days=3)
 
 
@@ -45,7 +47,7 @@ async def dropped(land: Country) -> list[Dropped | None]:
 
 
 async def reminders(
-    land: Country, count: int, due_at: datetime = EIGHT, *, size: int = 1000, **more: Any
+    land: Country, count: int, due_at: datetime = DUE, *, size: int = 1000, **more: Any
 ) -> Task:
     """That many reminders of one task, to the same person, by steps of their own, in batches of ``size``."""
     task = await land.task(more.pop("due_on", THURSDAY))
@@ -80,8 +82,8 @@ async def reminders(
 async def test_a_reminder_that_is_due_gets_into_the_inbox(land: Country) -> None:
     task = await land.task(THURSDAY, workers=["commune_member"], title="Đường ống nước")
     await land.scan(MONDAY)
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 2, 0, more=True)
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport()
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 2, 0, more=True)
+    assert await deliver(land.db, now=DUE) == DeliveryReport()
     one, other = await land.reminders()
     entries = {entry.person_id: entry for entry in await inbox(land)}
     assert entries.keys() == {one.recipient_id, other.recipient_id}
@@ -93,7 +95,7 @@ async def test_a_reminder_that_is_due_gets_into_the_inbox(land: Country) -> None
         task.id,
     )
     assert (entry.origin, entry.origin_id, entry.unit_id) == ("reminder", source.id, source.unit_id)
-    assert (entry.created_at, entry.read_at) == (EIGHT, None)
+    assert (entry.created_at, entry.read_at) == (DUE, None)
     assert entry.data == {
         "title": "Đường ống nước",
         "due_on": "2026-03-05",
@@ -110,20 +112,20 @@ async def test_a_reminder_that_is_due_gets_into_the_inbox(land: Country) -> None
 async def test_nothing_is_delivered_a_moment_too_early(land: Country) -> None:
     await land.task(THURSDAY)
     await land.scan(MONDAY)
-    early = EIGHT - timedelta(microseconds=1)
-    assert await deliver(land.db, now=early) == DeliveryReport(next_at=EIGHT)
+    early = DUE - timedelta(microseconds=1)
+    assert await deliver(land.db, now=early) == DeliveryReport(next_at=DUE)
     assert await inbox(land) == []
-    assert (await deliver(land.db, now=EIGHT)).notifications == 1
+    assert (await deliver(land.db, now=DUE)).notifications == 1
 
 
 async def test_nothing_ahead_is_said_as_well(land: Country) -> None:
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(next_at=None)
+    assert await deliver(land.db, now=DUE) == DeliveryReport(next_at=None)
 
 
 async def test_an_escalation_is_one_and_counts_the_days_late(land: Country) -> None:
     await land.task(MONDAY - timedelta(days=3))
     await land.scan(MONDAY)
-    await deliver(land.db, now=EIGHT)
+    await deliver(land.db, now=DUE)
     (entry,) = await inbox(land)
     assert entry.kind is NotificationKind.ESCALATION
     assert entry.person_id == land.people["province_head"].id
@@ -135,7 +137,7 @@ async def test_who_hears_because_nobody_holds_the_role_is_told_so(land: Country)
     await land.leave("province_head")
     await land.task(MONDAY - timedelta(days=3))
     await land.scan(MONDAY)
-    await deliver(land.db, now=EIGHT)
+    await deliver(land.db, now=DUE)
     (entry,) = await inbox(land)
     assert entry.person_id == land.people["government_head"].id
     assert entry.data["vacant"] == ["Tỉnh"]
@@ -187,7 +189,7 @@ async def test_what_ended_before_its_moment_is_not_sent(
     await land.task(THURSDAY, title="still open")
     await land.scan(MONDAY)
     await land.change(task, **change)
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 1, 1, more=True), case
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 1, 1, more=True), case
     assert [entry.data["title"] for entry in await inbox(land)] == ["still open"]
     assert sorted(await dropped(land), key=str) == sorted([None, why], key=str)
 
@@ -197,7 +199,7 @@ async def test_what_is_still_open_is_sent(land: Country, state: TaskState) -> No
     task = await land.task(THURSDAY)
     await land.scan(MONDAY)
     await land.change(task, state=state)
-    assert (await deliver(land.db, now=EIGHT)).notifications == 1
+    assert (await deliver(land.db, now=DUE)).notifications == 1
 
 
 async def test_who_is_no_longer_assigned_or_active_is_not_told(land: Country) -> None:
@@ -212,7 +214,7 @@ async def test_who_is_no_longer_assigned_or_active_is_not_told(land: Country) ->
             sa.text("UPDATE person SET active = false WHERE id = :id"),
             {"id": land.people["commune_head"].id},
         )
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 2, 2, more=True)
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 2, 2, more=True)
     told = {entry.person_id for entry in await inbox(land)}
     assert told == {land.people[name].id for name in ("commune_coordinator", "province_coordinator")}
     assert (await dropped(land)).count(Dropped.RECIPIENT_LEFT) == 2
@@ -221,12 +223,12 @@ async def test_who_is_no_longer_assigned_or_active_is_not_told(land: Country) ->
 async def test_who_hears_because_nobody_does_the_work_is_told(land: Country) -> None:
     """A plan that reminds nobody but assignees, and a task that nobody works on."""
     async with land.db.begin(SYSTEM) as tx:
-        tx.session.add(ReminderPolicy(plan_id=land.plan.id, changed_at=EIGHT))
+        tx.session.add(ReminderPolicy(plan_id=land.plan.id, changed_at=DUE))
         await tx.session.flush()
         tx.session.add(ReminderStep(plan_id=land.plan.id, step=-3, recipient=R.ASSIGNEES))
     await land.task(THURSDAY, of=land.plan)
     await land.scan(MONDAY)
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 1, 0, more=True)
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 1, 0, more=True)
     (entry,) = await inbox(land)
     assert (entry.person_id, entry.data["recipient"]) == (land.people["province_coordinator"].id, "ASSIGNEES")
 
@@ -236,7 +238,7 @@ async def test_whose_role_ended_since_the_scan_is_not_told(land: Country, who: s
     await land.task(THURSDAY, workers=["commune_member"])
     await land.scan(MONDAY)
     await land.leave(who, on=MONDAY - timedelta(days=1))
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 1, 1, more=True)
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 1, 1, more=True)
     assert land.people[who].id not in {entry.person_id for entry in await inbox(land)}
     assert (await dropped(land)).count(Dropped.RECIPIENT_LEFT) == 1
 
@@ -245,7 +247,7 @@ async def test_who_leaves_at_the_end_of_the_day_is_still_told(land: Country) -> 
     await land.task(THURSDAY)
     await land.scan(MONDAY)
     await land.leave("province_coordinator", on=MONDAY)
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 1, 0, more=True)
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 1, 0, more=True)
 
 
 async def test_what_stands_in_an_inbox_already_keeps_nothing_else_back(land: Country) -> None:
@@ -261,12 +263,12 @@ async def test_what_stands_in_an_inbox_already_keeps_nothing_else_back(land: Cou
                 subject_id=second.subject_id,
                 origin="reminder",
                 origin_id=second.id,
-                created_at=EIGHT,
+                created_at=DUE,
             )
         )
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 2, 0, more=True)
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 2, 0, more=True)
     assert sorted(entry.origin_id for entry in await inbox(land)) == [r.id for r in await land.reminders()]
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport()
+    assert await deliver(land.db, now=DUE) == DeliveryReport()
 
 
 REVIEW_ENDS: list[tuple[str, dict[str, Any], Dropped]] = [
@@ -299,7 +301,7 @@ async def paused(land: Country) -> Task:
 async def test_the_review_of_a_pause_is_due(land: Country) -> None:
     task = await paused(land)
     await land.scan(MONDAY)
-    await deliver(land.db, now=EIGHT)
+    await deliver(land.db, now=DUE)
     (entry,) = await inbox(land)
     assert (entry.kind, entry.subject_type, entry.subject_id) == (
         NotificationKind.REVIEW_DUE,
@@ -317,27 +319,27 @@ async def test_a_review_that_has_no_more_reason_is_not_sent(
     task = await paused(land)
     await land.scan(MONDAY)
     await land.change(task, **change)
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 0, 1, more=True), case
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 0, 1, more=True), case
     assert await dropped(land) == [why]
 
 
 async def test_many_small_batches_go_in_one_transaction_and_large_ones_apart(land: Country) -> None:
     await reminders(land, 60, size=1)
-    assert (await deliver(land.db, now=EIGHT, limit=50)).batches == 50
-    assert (await deliver(land.db, now=EIGHT)).batches == 10
+    assert (await deliver(land.db, now=DUE, limit=50)).batches == 50
+    assert (await deliver(land.db, now=DUE)).batches == 10
     await reminders(land, 60, size=20)
-    assert await deliver(land.db, now=EIGHT, size=20) == DeliveryReport(1, 20, 0, more=True)
-    assert await deliver(land.db, now=EIGHT, size=40) == DeliveryReport(2, 40, 0, more=True)
+    assert await deliver(land.db, now=DUE, size=20) == DeliveryReport(1, 20, 0, more=True)
+    assert await deliver(land.db, now=DUE, size=40) == DeliveryReport(2, 40, 0, more=True)
 
 
 async def test_a_batch_larger_than_wanted_is_taken_whole(land: Country) -> None:
     await reminders(land, 60)
-    assert await deliver(land.db, now=EIGHT, size=5) == DeliveryReport(1, 60, 0, more=True)
+    assert await deliver(land.db, now=DUE, size=5) == DeliveryReport(1, 60, 0, more=True)
 
 
 async def test_the_oldest_come_first(land: Country) -> None:
-    late, early = EIGHT + timedelta(hours=1), EIGHT - timedelta(days=1)
-    for due_at in (late, EIGHT, early):
+    late, early = DUE + timedelta(hours=1), DUE - timedelta(days=1)
+    for due_at in (late, DUE, early):
         await reminders(land, 1, due_at)
     seen = []
     for _ in range(3):
@@ -351,9 +353,9 @@ async def test_of_a_range_only_what_is_due_with_its_batch_is_delivered(land: Cou
     await reminders(land, 3)
     async with land.db.begin(SYSTEM) as tx:
         middle = sa.select(sa.func.min(Reminder.id) + 1).scalar_subquery()
-        later = EIGHT + timedelta(days=1)
+        later = DUE + timedelta(days=1)
         await tx.session.execute(sa.update(Reminder).where(Reminder.id == middle).values(due_at=later))
-    assert (await deliver(land.db, now=EIGHT)).notifications == 2
+    assert (await deliver(land.db, now=DUE)).notifications == 2
 
 
 async def test_statements_do_not_depend_on_the_number_of_reminders(land: Country) -> None:
@@ -361,7 +363,7 @@ async def test_statements_do_not_depend_on_the_number_of_reminders(land: Country
     for count in (1, 500):
         await reminders(land, count, size=100)
         with counting(land.db) as statements:
-            assert (await deliver(land.db, now=EIGHT)).notifications == count
+            assert (await deliver(land.db, now=DUE)).notifications == count
         sent.append(len(statements))
     assert sent == [2, 2]
 
@@ -374,9 +376,9 @@ async def test_the_bell_rings_once_something_is_there_and_not_before(land: Count
         rung.append(bells)
 
     land.db.on_commit = ring
-    await deliver(land.db, now=EIGHT)
+    await deliver(land.db, now=DUE)
     await reminders(land, 2)
-    await deliver(land.db, now=EIGHT)
+    await deliver(land.db, now=DUE)
     assert rung == [frozenset({DOORBELL})]
 
 
@@ -390,7 +392,7 @@ async def test_mail_and_webhooks_are_queued_with_it(land: Country) -> None:
             {"unit": land.units["province"].id},
         )
     await reminders(land, 3)
-    await deliver(land.db, now=EIGHT)
+    await deliver(land.db, now=DUE)
     async with land.db.snapshot(SYSTEM) as tx:
         for queue in (MailQueue, WebhookDelivery):
             assert await tx.session.scalar(sa.select(sa.func.count()).select_from(queue)) == 3
@@ -408,21 +410,21 @@ async def test_a_failure_in_the_middle_leaves_everything_to_the_next(
 
     monkeypatch.setattr(delivery_statements.EFFECT, "first", failing)
     with pytest.raises(ZeroDivisionError):
-        await deliver(land.db, now=EIGHT)
+        await deliver(land.db, now=DUE)
     assert await inbox(land) == []
     monkeypatch.undo()
-    assert (await deliver(land.db, now=EIGHT)).notifications == 3
+    assert (await deliver(land.db, now=DUE)).notifications == 3
 
 
 async def test_what_one_has_claimed_the_others_pass_over(land: Country) -> None:
     await reminders(land, 30, size=10)
-    async with land.db.begin(SYSTEM, now=EIGHT) as tx:
-        given = {"now": EIGHT, "most": 1, "size": 10}
+    async with land.db.begin(SYSTEM, now=DUE) as tx:
+        given = {"now": DUE, "most": 1, "size": 10}
         (held,) = await delivery_statements.CLAIM.all(tx, given)
-        report = await asyncio.wait_for(deliver(land.db, now=EIGHT), 5)
+        report = await asyncio.wait_for(deliver(land.db, now=DUE), 5)
         assert (report.batches, report.notifications) == (2, 20)
-        assert await deliver(land.db, now=EIGHT) == DeliveryReport()
-    assert await deliver(land.db, now=EIGHT) == DeliveryReport(1, 10, 0, more=True)
+        assert await deliver(land.db, now=DUE) == DeliveryReport()
+    assert await deliver(land.db, now=DUE) == DeliveryReport(1, 10, 0, more=True)
     assert held["first_id"] == min(entry.id for entry in await land.reminders())
 
 
@@ -432,7 +434,7 @@ async def test_of_many_at_once_each_reminder_is_delivered_by_one(land: Country) 
 
     async def drain(database: Database) -> int:
         count = 0
-        while (report := await deliver(database, now=EIGHT, limit=2)).more:
+        while (report := await deliver(database, now=DUE, limit=2)).more:
             count += report.notifications
         return count
 
@@ -451,13 +453,13 @@ async def test_a_worker_that_says_nothing_loses_what_it_claimed(
     frozen = Database(str(land.db.engine.url.render_as_string(False)), pool_size=1)
 
     async def freeze() -> None:
-        async with frozen.begin(SYSTEM, now=EIGHT) as tx:
+        async with frozen.begin(SYSTEM, now=DUE) as tx:
             await driver.send(tx, delivering._OPENING)
-            assert await delivery_statements.CLAIM.all(tx, {"now": EIGHT, "most": 1, "size": 1})
-            assert await deliver(land.db, now=EIGHT) == DeliveryReport()
+            assert await delivery_statements.CLAIM.all(tx, {"now": DUE, "most": 1, "size": 1})
+            assert await deliver(land.db, now=DUE) == DeliveryReport()
             await asyncio.sleep(1.5)
-            assert (await deliver(land.db, now=EIGHT)).notifications == 3
-            await delivery_statements.CLAIM.all(tx, {"now": EIGHT, "most": 1, "size": 1})
+            assert (await deliver(land.db, now=DUE)).notifications == 3
+            await delivery_statements.CLAIM.all(tx, {"now": DUE, "most": 1, "size": 1})
 
     with pytest.raises(sa.exc.DBAPIError):
         await freeze()
