@@ -184,16 +184,18 @@ task(id: "$Task/danang") > comments = Comment/danang
 task(id: "$Task/hue") > evidence = ~Ảnh_hue
 task(id: "$Task/hue") > evidence > addedBy = ~Người_head
 task(id: "$Task/hue") > evidence > unit = Unit/hue
-task(id: "$Task/hue") > reminders = ~1
-task(id: "$Task/hue") > reminders > person = ~Người_head
+task(id: "$Task/hue") > reminders = ~1&Only/officials
+task(id: "$Task/hue") > reminders > person = ~Người_head&Only/officials
 task(id: "$Task/hue") > reminders > person > person = Person/head
-task(id: "$Task/hue") > reminders > unit = Unit/hue
-task(id: "$Task/hue") > reminders > vacantUnits = Unit/commune
+task(id: "$Task/hue") > reminders > unit = Unit/hue&Only/officials
+task(id: "$Task/hue") > reminders > vacantUnits = Unit/commune&Only/officials
 task(id: "$Task/hue") > escalations = ~1 ~3 ~5 ~10
-task(id: "$Task/hue") > escalations > person = ~Người_head ~Người_partner ~Người_partner ~Người_above
+task(id: "$Task/hue") > escalations > person = ~Người_head&Only/officials \
+~Người_partner&Only/officials ~Người_partner&Only/officials ~Người_above&Only/officials
 task(id: "$Task/hue") > escalations > person > person = Person/head Person/partner Person/partner Person/above
-task(id: "$Task/hue") > escalations > unit = Unit/hue Unit/ministry Unit/ministry Unit/government
-task(id: "$Task/hue") > escalations > vacantUnits = Unit/commune
+task(id: "$Task/hue") > escalations > unit = Unit/hue&Only/officials \
+Unit/ministry&Only/officials Unit/ministry&Only/officials Unit/government&Only/officials
+task(id: "$Task/hue") > escalations > vacantUnits = Unit/commune&Only/officials
 task(id: "$Task/hue") > extensionHistory = TaskExtension/hue TaskExtension/hue.old
 task(id: "$Task/hue") > extensionHistory > task = Task/hue Task/hue
 task(id: "$Task/hue") > extensionHistory > unit = Unit/hue Unit/hue
