@@ -11,6 +11,7 @@ from hunt.conftest import databases
 from hunt.fields import FIELDS, KINDS
 from hunt.hunter import Hunter, Leak, hunting
 from hunt.making import make
+from hunt.occasions import OCCASIONS
 from hunt.policy import Sight, viewer_of
 from hunt.twins import seen_part
 from vdept_graphql.ids import NODES
@@ -116,8 +117,10 @@ async def test_two_worlds_alike_to_a_reader_show_what_the_policy_did_not_think_o
 
 
 async def _twins(hunter: Hunter) -> None:
-    for number in range(40):
-        place = await hunter.settle(f"twins/{number}")
+    """In worlds in which there is such a unit."""
+    seeds = [f"twins/{number}" for number in range(200)]
+    for number, seed in enumerate(each for each in seeds if OCCASIONS["tasks alone"](make(each))):
+        place = await hunter.settle(seed)
         await hunter.twins(place, random.Random(number))
 
 
