@@ -5,7 +5,7 @@ import zlib
 from typing import Any
 
 import pytest
-from graphql import DocumentNode
+from graphql import DocumentNode, GraphQLInputObjectType
 from graphql import print_ast as printed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -131,7 +131,7 @@ def _nonsense(name: str, type_: str, number: int) -> Any:
     if type_.startswith("["):
         return [_nonsense(name, type_.strip("[]!"), number)]
     plain = type_.rstrip("!")
-    if plain.endswith("Input"):
+    if isinstance(engine.core.type_map[plain], GraphQLInputObjectType):
         return nonsense(engine.core.type_map[plain], number)
     values = getattr(engine.core.type_map[plain], "values", None)
     if values:
@@ -141,5 +141,12 @@ def _nonsense(name: str, type_: str, number: int) -> Any:
     if plain == "ID":
         stem = re.sub("Ids?$", "", name).lower()
         return encode(next((k for s, k in STEMS.items() if stem.endswith(s)), "Unit"), number)
-    known = {"Int": 2**31 - 1, "Boolean": True, "Date": "9999-12-31", "Decimal": "999999999999999999"}
+    known = {
+        "Int": 2**31 - 1,
+        "Boolean": True,
+        "Date": "9999-12-31",
+        "Time": "23:59",
+        "DateTime": "2026-03-02T10:00:00+07:00",
+        "Decimal": "999999999999999999",
+    }
     return known.get(plain, "a\0b")

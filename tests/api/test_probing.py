@@ -41,21 +41,33 @@ from vdept.tasks.models import TaskState
 from vdept_graphql.ids import NODES, encode
 from vdept_graphql.schema import engine
 
-OPEN = {"Unit", "Indicator"}
+OPEN = {"Unit", "Indicator", "CalendarException"}
 """Kinds of things that everybody sees."""
+
+BY_ID_ONLY = {
+    "CalendarFeed", "EarlyWarning", "Notification", "TaskExtension", "TaskRecurrence", "WebhookDelivery",
+    "WebhookEndpoint",
+}  # fmt: skip
+"""Kinds that are probed by their global id, and in the matrix as every caller; not at every place yet."""
 
 STEMS = {
     "apiclient": "ApiClient", "authorization": "ClientAuthorization", "identity": "Identity",
     "unit": "Unit", "below": "Unit", "person": "Person", "assignee": "Person", "membership": "Membership",
     "keyresult": "KeyResult", "objective": "Objective", "indicator": "Indicator", "plan": "Plan",
     "target": "Target", "measurement": "Measurement", "task": "Task", "blockedby": "Task",
+    "extension": "TaskExtension", "recurrence": "TaskRecurrence", "feed": "CalendarFeed",
+    "warning": "EarlyWarning", "endpoint": "WebhookEndpoint", "delivery": "WebhookDelivery",
+    "exception": "CalendarException",
 }  # fmt: skip
 """The kind of thing that an id is of, by the end of its name."""
 
 OTHERWISE = {
     "createUnit.parentId": "Unit", "units.filter.parentId": "Unit", "targets.filter.parentId": "Target",
     "tasks.filter.parentId": "Task", "createTask.parentId": "Task", "setParentTask.parentId": "Task",
-    "client.id": "ApiClient",
+    "client.id": "ApiClient", "markNotificationsRead.ids": "Notification",
+    "markNotificationsUnread.ids": "Notification", "markAllNotificationsRead.upto": "Notification",
+    "markAllNotificationsRead.filter.subjectId": "Notification", "inbox.filter.subjectId": "Notification",
+    "inboxBySubject.filter.subjectId": "Notification", "unreadCount.filter.subjectId": "Notification",
 }  # fmt: skip
 """Where the name does not say it."""
 
@@ -107,7 +119,7 @@ def places(owner: str) -> list[Place]:
         ways = [((), given)] if given else [((arg,), value.type) for arg, value in one.args.items()]
         for steps, type_ in ways:
             found += [Place(owner, name, way) for way in _ids(type_, steps)]
-    return [place for place in found if place.kind not in OPEN]
+    return [place for place in found if place.kind not in OPEN | BY_ID_ONLY]
 
 
 def _ids(type_: Any, steps: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
