@@ -8,6 +8,7 @@ import vdept.calendars.models
 import vdept.clients.models
 import vdept.deadlines.models
 import vdept.feeds.models
+import vdept.focus.models
 import vdept.identity.models
 import vdept.kernel.activity
 import vdept.kernel.idempotency
@@ -17,9 +18,13 @@ import vdept.measurements.models
 import vdept.notifications.models
 import vdept.outcomes.models
 import vdept.people.models
+import vdept.publications.models
+import vdept.signals.models
+import vdept.sources.models
 import vdept.targets.models
 import vdept.tasks.models
 import vdept.units.models
+import vdept.verdicts.models
 import vdept.warnings.models
 from vdept.kernel.models import Base
 

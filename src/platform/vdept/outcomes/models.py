@@ -223,3 +223,22 @@ class PlanEvaluation(Base):
 
     plan_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     evaluated_on: Mapped[date]
+
+
+class OutcomeGap(Base):
+    """How far reports lay above measurements from a day on: the history of a gap, a row where it changed.
+
+    Of a target, or (``target_id`` 0) of a unit in a plan. ``points``: reported less measured attainment, in
+    hundredths; None on the day from which there is no longer both. Values only for a target.
+    """
+
+    __tablename__ = "outcome_gap"
+    __table_args__ = (sa.Index("ix_outcome_gap_target_id", "target_id", "on_day"),)
+
+    plan_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    unit_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    target_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True)
+    on_day: Mapped[date] = mapped_column(primary_key=True)
+    measured_value: Mapped[Decimal | None] = mapped_column(Sum)
+    reported_value: Mapped[Decimal | None] = mapped_column(Sum)
+    points: Mapped[Decimal | None] = mapped_column(sa.Numeric(9, 4))

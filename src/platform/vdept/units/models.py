@@ -20,6 +20,16 @@ class UnitKind(StrEnum):
     ASSOCIATION = "ASSOCIATION"
 
 
+class Segment(StrEnum):
+    """Whom programmes usually leave behind: figures are read for them apart."""
+
+    DISADVANTAGED = "DISADVANTAGED"
+    RURAL = "RURAL"
+    MOUNTAINOUS = "MOUNTAINOUS"
+    BORDER = "BORDER"
+    ISLAND = "ISLAND"
+
+
 BESIDE_THE_TREE = frozenset({UnitKind.FIRM, UnitKind.ASSOCIATION})
 
 
@@ -35,6 +45,10 @@ class Unit(Base):
         sa.CheckConstraint("path[cardinality(path)] = id", name="path_ends_here"),
         sa.CheckConstraint(
             "kind NOT IN ('FIRM', 'ASSOCIATION') OR parent_id IS NULL", name="beside_the_tree"
+        ),
+        sa.CheckConstraint(
+            f"segments <@ ARRAY[{', '.join(repr(each.value) for each in Segment)}]::varchar[]",
+            name="segments",
         ),
         sa.Index("ix_unit_path", "path", postgresql_using="gin"),
         sa.Index(
@@ -52,6 +66,10 @@ class Unit(Base):
     division: Mapped[str | None]
     parent_id: Mapped[int | None] = mapped_column(sa.BigInteger, ref("unit.id"))
     path: Mapped[list[int]] = mapped_column(ARRAY(sa.BigInteger))
+    segments: Mapped[list[Segment]] = mapped_column(
+        ARRAY(sa.String), server_default=sa.text("'{}'"), default=list
+    )
+    """In the order of :class:`Segment`, each once."""
     sort_key: Mapped[str] = mapped_column(sa.Text(collation="C"))
     search: Mapped[str]
     valid_from: Mapped[date]
