@@ -2,7 +2,7 @@
 
 from vdept.outcomes.models import Status
 from vdept.outcomes.queries import OutcomeScope, TargetOutcomeOrder, UnitOutcomeOrder
-from vdept.outcomes.standings import Verdict
+from vdept.outcomes.standings import Judgement
 from vdept_graphql.enums import described
 
 described(
@@ -18,7 +18,7 @@ described(
     NOT_MET="Due, and not met (không đạt).",
 )
 described(
-    Verdict,
+    Judgement,
     "What is said once it is due (kết luận): there is nothing between the two.",
     MET="Met (đạt).",
     NOT_MET="Not met (không đạt).",

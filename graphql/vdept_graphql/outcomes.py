@@ -12,7 +12,7 @@ from vdept.kernel.db import Tx
 from vdept.outcomes import queries, standings
 from vdept.outcomes.models import Status
 from vdept.outcomes.queries import Ranked
-from vdept.outcomes.standings import Verdict
+from vdept.outcomes.standings import Judgement
 from vdept.tasks.models import Timeliness
 from vdept_graphql.context import Info
 
@@ -104,7 +104,7 @@ class TargetOutcome:
 
     evaluated_on: date = field(description="For which day status and timeliness are computed.")
     status: Status = field(description="By pace; MET or NOT_MET from the day after the due date.")
-    verdict: Verdict | None = field(description="Null until the target is due.")
+    verdict: Judgement | None = field(description="Null until the target is due.")
     measured: Reading | None = field(description="From connected systems (đo được); null: nothing measured.")
     reported: Reading | None = field(description="From reports (báo cáo); null: nothing reported.")
     gap: Decimal | None = field(
@@ -189,7 +189,7 @@ class OutcomeFigures:
     """One scope of a unit's outcome."""
 
     status: Status | None = field(description="The gravest of its targets' statuses; null without targets.")
-    verdict: Verdict | None = field(
+    verdict: Judgement | None = field(
         description="MET when every binding target is met; null until all are due, and where none is binding."
     )
     binding: int = field(description="How many binding targets there are.")

@@ -27,22 +27,25 @@ def _units(setting: str) -> str:
 SEES_ALL = f"(SELECT {READS} IN ('everything', 'widely'))"
 MAY_ALL = f"(SELECT {READS} = 'everything')"
 OF_OWN_UNIT = f"unit_id = ANY ({_units('units')})"
+OF_OWN_SOURCE = f"unit_id = ANY ({_units('source_units')})"
+"""Whoever works in the unit, a client of it included: sending values needs no sight of tasks."""
+
 FROM_ABOVE = f"(SELECT u.path && {_units('public_units')} FROM unit u WHERE u.id = unit_id)"
 
 POLICIES: dict[str, dict[str, str]] = {
     "source_connector": dict.fromkeys(
-        ("SELECT", "UPDATE", "INSERT", "DELETE"), f"{MAY_ALL} OR {OF_OWN_UNIT}"
+        ("SELECT", "UPDATE", "INSERT", "DELETE"), f"{MAY_ALL} OR {OF_OWN_SOURCE}"
     ),
     "intake": {
-        "SELECT": f"{SEES_ALL} OR {OF_OWN_UNIT}",
+        "SELECT": f"{SEES_ALL} OR {OF_OWN_SOURCE}",
         "DELETE": MAY_ALL,
-        "INSERT": f"{MAY_ALL} OR {OF_OWN_UNIT}",
+        "INSERT": f"{MAY_ALL} OR {OF_OWN_SOURCE}",
     },
     "rejected_reading": {
-        "SELECT": f"{SEES_ALL} OR {OF_OWN_UNIT}",
-        "UPDATE": f"{MAY_ALL} OR {OF_OWN_UNIT}",
+        "SELECT": f"{SEES_ALL} OR {OF_OWN_SOURCE}",
+        "UPDATE": f"{MAY_ALL} OR {OF_OWN_SOURCE}",
         "DELETE": MAY_ALL,
-        "INSERT": f"{MAY_ALL} OR {OF_OWN_UNIT}",
+        "INSERT": f"{MAY_ALL} OR {OF_OWN_SOURCE}",
     },
     "signal": {
         "SELECT": f"{SEES_ALL} OR {OF_OWN_UNIT} OR {FROM_ABOVE.replace('= unit_id', '= signal.unit_id')}",
@@ -199,6 +202,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Numeric(), nullable=True),
         sa.Column("goal", sa.Numeric(), nullable=True),
         sa.Column("inputs", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("digest", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("head_id", sa.BigInteger(), nullable=True),
         sa.Column("head_since", sa.Date(), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
@@ -234,6 +238,11 @@ def upgrade() -> None:
         ["plan_id", "unit_id"],
         unique=True,
         postgresql_where=sa.text("superseded_at IS NULL AND target_id IS NULL"),
+    )
+    op.create_table(
+        "verdict_news",
+        sa.Column("verdict_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("verdict_id", name=op.f("pk_verdict_news")),
     )
     op.create_table(
         "source",
@@ -320,6 +329,48 @@ def upgrade() -> None:
         sa.UniqueConstraint("plan_id", "month", name=op.f("uq_edition_plan_id_month")),
         sa.UniqueConstraint("plan_id", "number", name=op.f("uq_edition_plan_id_number")),
     )
+    op.create_table(
+        "edition_request",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("plan_id", sa.BigInteger(), nullable=False),
+        sa.Column("corrects_number", sa.Integer(), nullable=True),
+        sa.Column("note", sa.String(), nullable=True),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("requested_by_id", sa.BigInteger(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "WAITING",
+                "PUBLISHED",
+                "FAILED",
+                name="state",
+                native_enum=False,
+                create_constraint=True,
+                length=24,
+            ),
+            server_default="WAITING",
+            nullable=False,
+        ),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("edition_id", sa.BigInteger(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'PUBLISHED') = (edition_id IS NOT NULL)", name=op.f("ck_edition_request_edition")
+        ),
+        sa.CheckConstraint(
+            "(state = 'WAITING') = (finished_at IS NULL)", name=op.f("ck_edition_request_finished")
+        ),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_edition_request_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_edition_request")),
+    )
+    op.create_index(
+        "uq_edition_request_waiting",
+        "edition_request",
+        ["plan_id"],
+        unique=True,
+        postgresql_where=sa.text("state = 'WAITING'"),
+    )
+    op.create_index("ix_edition_request_plan_id", "edition_request", ["plan_id", "id"], unique=False)
     op.create_table(
         "focus",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -520,7 +571,8 @@ def upgrade() -> None:
         sa.Column("unit_id", sa.BigInteger(), nullable=False),
         sa.Column("intake_id", sa.BigInteger(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("raw", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("given", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("raw", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("code", sa.String(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -558,6 +610,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'OPEN'"),
     )
+    op.add_column("measurement", sa.Column("source_id", sa.BigInteger(), nullable=True))
     op.add_column("measurement", sa.Column("intake_id", sa.BigInteger(), nullable=True))
     op.add_column(
         "unit",
@@ -612,6 +665,7 @@ def downgrade() -> None:
     op.execute("ALTER TABLE unit DROP CONSTRAINT ck_unit_segments")
     op.drop_column("unit", "segments")
     op.drop_column("measurement", "intake_id")
+    op.drop_column("measurement", "source_id")
     op.drop_index(
         "ix_rejected_reading_open", table_name="rejected_reading", postgresql_where=sa.text("state = 'OPEN'")
     )
@@ -633,6 +687,7 @@ def downgrade() -> None:
     op.drop_index("ix_focus_unit_id", table_name="focus")
     op.drop_index("ix_focus_agree_by", table_name="focus", postgresql_where=sa.text("state <> 'AGREED'"))
     op.drop_table("focus")
+    op.drop_table("edition_request")
     op.drop_table("edition")
     op.drop_index("ix_source_sort", table_name="source")
     op.drop_table("source")
@@ -650,6 +705,7 @@ def downgrade() -> None:
     op.drop_index("ix_verdict_target_id", table_name="verdict")
     op.drop_index("ix_verdict_plan_id", table_name="verdict")
     op.drop_index("ix_verdict_head_id", table_name="verdict", postgresql_where=sa.text("head_id IS NOT NULL"))
+    op.drop_table("verdict_news")
     op.drop_table("verdict")
     op.execute("DROP FUNCTION verdict_is_final")
     op.drop_index("ix_signal_unit_id", table_name="signal")

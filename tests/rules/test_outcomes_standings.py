@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vdept.outcomes.models import Status, TargetOutcome, UnitOutcome
 from vdept.outcomes.standings import (
     Reading,
-    Verdict,
+    Judgement,
     completed,
     figures,
     gap,
@@ -83,7 +83,7 @@ def test_completion_counts_the_subtree_and_own_completion_only_the_target_s_own_
 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_target_has_a_verdict_only_when_it_is_due(status: Status) -> None:
-    due = {Status.MET: Verdict.MET, Status.NOT_MET: Verdict.NOT_MET}
+    due = {Status.MET: Judgement.MET, Status.NOT_MET: Judgement.NOT_MET}
     assert target_verdict(status) is due.get(status)
 
 
@@ -100,16 +100,16 @@ def test_the_gap_needs_both(measured: str | None, reported: str | None, apart: s
     ("statuses", "binding", "binding_met", "verdict"),
     [
         ({}, 0, 0, None),
-        ({Status.MET: 3}, 3, 3, Verdict.MET),
-        ({Status.MET: 2, Status.NOT_MET: 1}, 3, 2, Verdict.NOT_MET),
-        ({Status.MET: 2, Status.NOT_MET: 1}, 2, 2, Verdict.MET),  # the one not met does not bind
+        ({Status.MET: 3}, 3, 3, Judgement.MET),
+        ({Status.MET: 2, Status.NOT_MET: 1}, 3, 2, Judgement.NOT_MET),
+        ({Status.MET: 2, Status.NOT_MET: 1}, 2, 2, Judgement.MET),  # the one not met does not bind
         ({Status.MET: 2, Status.ON_TRACK: 1}, 3, 3, None),  # met today, but not due
         ({Status.MET: 2, Status.PAUSED: 1}, 3, 2, None),  # clocks stop
         ({Status.MET: 1}, 0, 0, None),  # nothing binds: there is nothing to be met
     ],
 )
 def test_a_unit_has_met_its_plan_when_every_binding_target_is_met_and_all_are_due(
-    statuses: dict[Status, int], binding: int, binding_met: int, verdict: Verdict | None
+    statuses: dict[Status, int], binding: int, binding_met: int, verdict: Judgement | None
 ) -> None:
     assert unit_verdict(statuses, binding, binding_met) is verdict
 
@@ -141,5 +141,5 @@ def test_a_unit_s_shares_are_weighted_means_and_its_gap_is_in_points() -> None:
     assert own.tally.tasks[Timeliness.DONE_LATE] == 1
     both = unit_standing(row, DAY)
     assert both.own == own
-    assert (both.subtree.status, both.subtree.verdict) == (Status.NOT_MET, Verdict.NOT_MET)
+    assert (both.subtree.status, both.subtree.verdict) == (Status.NOT_MET, Judgement.NOT_MET)
     assert (both.subtree.attainment, both.subtree.completion) == (None, None)

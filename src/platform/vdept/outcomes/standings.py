@@ -16,7 +16,7 @@ from vdept.targets.models import Rollup
 from vdept.tasks.models import Timeliness
 
 
-class Verdict(StrEnum):
+class Judgement(StrEnum):
     """Met or not met; there is nothing in between, and nothing before the due date."""
 
     MET = "MET"
@@ -60,7 +60,7 @@ class TargetStanding:
     unit_id: int
     evaluated_on: date
     status: Status
-    verdict: Verdict | None
+    verdict: Judgement | None
     measured: Reading | None
     reported: Reading | None
     gap: Decimal | None
@@ -97,7 +97,7 @@ class Figures:
     gap_points: Decimal | None
     completion: Decimal | None
     status: Status | None
-    verdict: Verdict | None
+    verdict: Judgement | None
     binding: int
     binding_met: int
     tally: Tally
@@ -131,17 +131,17 @@ def gap(measured: Decimal | None, reported: Decimal | None) -> Decimal | None:
     return None if measured is None or reported is None else reported - measured
 
 
-def target_verdict(status: Status) -> Verdict | None:
+def target_verdict(status: Status) -> Judgement | None:
     """Said by status from the day after the due date on."""
-    return Verdict(status.value) if status in {Status.MET, Status.NOT_MET} else None
+    return Judgement(status.value) if status in {Status.MET, Status.NOT_MET} else None
 
 
-def unit_verdict(statuses: Mapping[Status, int], binding: int, binding_met: int) -> Verdict | None:
+def unit_verdict(statuses: Mapping[Status, int], binding: int, binding_met: int) -> Judgement | None:
     """MET when every binding target is; None while any target is not yet due, and without binding ones."""
     due = statuses.get(Status.MET, 0) + statuses.get(Status.NOT_MET, 0)
     if not binding or due != sum(statuses.values()):
         return None
-    return Verdict.MET if binding == binding_met else Verdict.NOT_MET
+    return Judgement.MET if binding == binding_met else Judgement.NOT_MET
 
 
 def _tally(row: TargetOutcome | UnitOutcome, prefix: str) -> Tally:

@@ -10,16 +10,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vdept.kernel.models import Base, Id, Timestamp, one_of
+from vdept.outcomes.standings import Judgement
+
+__all__ = ["Judgement", "Verdict", "VerdictNews", "VerdictSubject"]
 
 
 class VerdictSubject(StrEnum):
     TARGET = "TARGET"
     UNIT = "UNIT"
-
-
-class Judgement(StrEnum):
-    MET = "MET"
-    NOT_MET = "NOT_MET"
 
 
 class Verdict(Base):
@@ -29,6 +27,7 @@ class Verdict(Base):
     column that ever changes. ``head_id`` and ``head_since``: who headed the unit on ``due_on``, None if
     nobody did. ``inputs``: as text where they are quantities: the value with numerator and denominator, its
     source and date, baseline, thresholds, children and tasks, or the unit's count of binding targets.
+    ``digest``: a hash of what was judged, by which the next run passes over what has not changed.
     """
 
     __tablename__ = "verdict"
@@ -69,7 +68,16 @@ class Verdict(Base):
     value: Mapped[Decimal | None] = mapped_column(sa.Numeric())
     goal: Mapped[Decimal | None] = mapped_column(sa.Numeric())
     inputs: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    digest: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.text("0"), default=0)
     head_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     head_since: Mapped[date | None]
     issued_at: Mapped[Timestamp]
     superseded_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+
+
+class VerdictNews(Base):
+    """A verdict of which nobody has been told yet: written with it, deleted with the telling."""
+
+    __tablename__ = "verdict_news"
+
+    verdict_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
