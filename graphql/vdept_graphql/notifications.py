@@ -35,6 +35,8 @@ described(
     WARNING_CLOSED="An early warning has ended.",
     DEADLINE_MOVED="A due date moved, because the calendar changed for instance.",
     DELIVERY_FAILED="E-mail or a webhook does not get through any more.",
+    VERDICT_ISSUED="What was due has been judged: met, or not met.",
+    READINGS_REJECTED="A source sent rows that made no measurement.",
 )
 described(
     Cadence,

@@ -253,6 +253,46 @@ SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
             "Check the address, then replay what is on its list of undelivered ones."
         ),
     ),
+    (
+        "rejected",
+        Kind.READINGS_REJECTED,
+        {"title": TITLE, "unit": "Huế", "count": 3},
+        (
+            f"3 dòng số liệu của nguồn “{TITLE}” của Huế bị từ chối. Hãy xem lý do, sửa rồi gửi lại hoặc "
+            "bỏ qua từng dòng."
+        ),
+        (
+            f"3 readings of the source “{TITLE}” of Huế were rejected. Look at the reasons, then put each "
+            "right and replay it, or dismiss it."
+        ),
+    ),
+    (
+        "a verdict on a target",
+        Kind.VERDICT_ISSUED,
+        {**DUE, "subject": "TARGET", "judgement": "NOT_MET", "unit": "Sa Pa", "number": 1, "count": 1},
+        (
+            f"Chỉ tiêu “{TITLE}” của Sa Pa (hạn 05/12/2026): không đạt. Hãy xem cách tính; nếu số liệu sai, "
+            "hãy yêu cầu nguồn đính chính."
+        ),
+        (
+            f"The target “{TITLE}” of Sa Pa (due 5 December 2026): not met. See how it was computed; if a "
+            "figure is wrong, have its source correct it."
+        ),
+    ),
+    (
+        "a verdict on a unit, issued again, with others",
+        Kind.VERDICT_ISSUED,
+        {"title": "2026", "subject": "UNIT", "judgement": "MET", "unit": "Sa Pa"}
+        | {"number": 2, "count": 4, "not_met": 1},
+        (
+            "Sa Pa trong kế hoạch “2026”: đạt (kết luận lại, lần 2); cùng 3 kết luận khác, tổng cộng "
+            "1 không đạt. Hãy xem cách tính; nếu số liệu sai, hãy yêu cầu nguồn đính chính."
+        ),
+        (
+            "Sa Pa in the plan “2026”: met (issued again, no. 2); with 3 more verdicts, 1 not met in "
+            "all. See how it was computed; if a figure is wrong, have its source correct it."
+        ),
+    ),
 ]
 
 
@@ -285,6 +325,9 @@ SUBJECTS: list[tuple[Kind, dict[str, Any], str, str]] = [
     (Kind.WARNING_OPENED, {}, "Cảnh báo sớm", "Early warning"),
     (Kind.WARNING_CLOSED, {}, "Hết cảnh báo", "Warning ended"),
     (Kind.DEADLINE_MOVED, {}, "Hạn đã chuyển", "Due date moved"),
+    (Kind.READINGS_REJECTED, {}, "Số liệu bị từ chối", "Readings rejected"),
+    (Kind.VERDICT_ISSUED, {"judgement": "NOT_MET"}, "Kết luận không đạt", "Verdict not met"),
+    (Kind.VERDICT_ISSUED, {}, "Kết luận", "Verdict"),
 ]
 
 
@@ -323,7 +366,7 @@ def test_dates_are_written_as_people_write_them() -> None:
 KEYS = [
     *("title", "due_on", "was_due_on", "wanted_due_on", "granted_due_on", "step", "days_left", "days_late"),
     *("recipient", "folded", "unit", "vacant", "subject", "warning", "severity", "state", "reason", "url"),
-    "error",
+    *("error", "judgement", "number", "count", "not_met"),
 ]
 ANYTHING = st.one_of(
     st.none(),

@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from vdept.kernel.errors import Locale
+from vdept.notifications import judged_words
 from vdept.notifications.facts import Facts, working_days
 from vdept.notifications.models import NotificationKind
 
@@ -298,6 +299,7 @@ _SENTENCES: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.WARNING_CLOSED: _closed,
     NotificationKind.DEADLINE_MOVED: _moved,
     NotificationKind.DELIVERY_FAILED: _failed,
+    **judged_words.SENTENCES,
 }
 
 
@@ -337,4 +339,5 @@ _HEADINGS: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.WARNING_CLOSED: lambda facts: facts.pick("Hết cảnh báo", "Warning ended"),
     NotificationKind.DEADLINE_MOVED: lambda facts: facts.pick("Hạn đã chuyển", "Due date moved"),
     NotificationKind.DELIVERY_FAILED: lambda facts: facts.pick("Không gửi được", "Not delivered"),
+    **judged_words.HEADINGS,
 }

@@ -44,8 +44,10 @@ PEOPLE = frozenset({"Person", "Membership"})
 SIGN_INS = frozenset({"sign_in_link.created", "person.signed_in", "person.signed_out"})
 """When somebody comes and goes is their own affair: nobody else is told, nor an app that acts for them."""
 
-PARTS = frozenset({"Objective", "KeyResult"})
-"""Seen by whoever sees the plan whole, also when they are gone, or sees them by themselves."""
+PARTS = frozenset({"Objective", "KeyResult", "Verdict"})
+"""Seen by whoever sees the plan whole, also when they are gone, or sees them by themselves.
+
+That verdicts were issued says how many in the whole plan were met: nobody sees that by itself."""
 
 SUBJECTS: Mapping[str, tuple[Any, Callable[[Actor], "sa.ColumnElement[bool]"]]] = {
     "Plan": (Plan.id, visible_plans),

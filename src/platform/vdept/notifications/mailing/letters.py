@@ -24,12 +24,14 @@ LONGEST_NAME = 100
 KINDS: Final = {
     NotificationKind.ESCALATION: Words("Báo quá hạn lên cấp trên", "Overdue work, escalated"),
     NotificationKind.WARNING_OPENED: Words("Cảnh báo sớm", "Early warnings"),
+    NotificationKind.VERDICT_ISSUED: Words("Kết luận", "Verdicts"),
     NotificationKind.EXTENSION_REQUESTED: Words("Yêu cầu gia hạn", "Requests for extension"),
     NotificationKind.REMINDER: Words("Nhắc hạn", "Reminders"),
     NotificationKind.REVIEW_DUE: Words("Nhắc xem lại việc tạm dừng", "Reviews of what is paused"),
     NotificationKind.DEADLINE_MOVED: Words("Hạn đã chuyển", "Due dates that moved"),
     NotificationKind.EXTENSION_DECIDED: Words("Quyết định gia hạn", "Decisions on extensions"),
     NotificationKind.DELIVERY_FAILED: Words("Không gửi được thông báo", "Deliveries that failed"),
+    NotificationKind.READINGS_REJECTED: Words("Số liệu bị từ chối", "Readings that were rejected"),
     NotificationKind.WARNING_CLOSED: Words("Hết cảnh báo", "Warnings that ended"),
 }
 """The kinds as people call them, the most pressing first."""
