@@ -103,6 +103,10 @@ GUARDED = (
     "webhook_delivery",
     "early_warning",
     "calendar_feed",
+    "source_connector",
+    "intake",
+    "rejected_reading",
+    "signal",
 )
 """Tables whose rows the database itself shows to nobody but whom they are for."""
 
