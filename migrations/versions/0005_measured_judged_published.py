@@ -49,7 +49,7 @@ POLICIES: dict[str, dict[str, str]] = {
     },
     "signal": {
         "SELECT": f"{SEES_ALL} OR {OF_OWN_UNIT} OR {FROM_ABOVE.replace('= unit_id', '= signal.unit_id')}",
-        "UPDATE": f"{MAY_ALL} OR {OF_OWN_UNIT}",
+        "UPDATE": f"{MAY_ALL} OR {OF_OWN_UNIT} OR {FROM_ABOVE.replace('= unit_id', '= signal.unit_id')}",
         "INSERT": MAY_ALL,
     },
 }
@@ -153,6 +153,7 @@ def upgrade() -> None:
         sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("found_on", sa.Date(), nullable=False),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "state",
             sa.Enum(
@@ -179,6 +180,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_signal_plan_id", "signal", ["plan_id", "id"], unique=False)
     op.create_index("ix_signal_unit_id", "signal", ["unit_id", "id"], unique=False)
+    op.create_index(
+        "ix_signal_untold", "signal", ["id"], unique=False, postgresql_where=sa.text("told_at IS NULL")
+    )
+    op.create_table(
+        "signal_mark",
+        sa.Column("log", sa.String(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("log", name=op.f("pk_signal_mark")),
+    )
     op.create_table(
         "verdict",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -413,6 +423,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("state <> 'AGREED'"),
     )
     op.create_index("ix_focus_unit_id", "focus", ["unit_id", "id"], unique=False)
+    op.create_table(
+        "focus_call",
+        sa.Column("plan_id", sa.BigInteger(), nullable=False),
+        sa.Column("agree_by", sa.Date(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["plan_id"], ["plan.id"], name=op.f("fk_focus_call_plan_id")),
+        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_focus_call")),
+    )
     op.create_table(
         "intake",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -684,6 +703,7 @@ def downgrade() -> None:
     op.drop_table("source_connector")
     op.drop_index("ix_intake_source_id", table_name="intake")
     op.drop_table("intake")
+    op.drop_table("focus_call")
     op.drop_index("ix_focus_unit_id", table_name="focus")
     op.drop_index("ix_focus_agree_by", table_name="focus", postgresql_where=sa.text("state <> 'AGREED'"))
     op.drop_table("focus")
@@ -708,6 +728,8 @@ def downgrade() -> None:
     op.drop_table("verdict_news")
     op.drop_table("verdict")
     op.execute("DROP FUNCTION verdict_is_final")
+    op.drop_table("signal_mark")
+    op.drop_index("ix_signal_untold", table_name="signal", postgresql_where=sa.text("told_at IS NULL"))
     op.drop_index("ix_signal_unit_id", table_name="signal")
     op.drop_index("ix_signal_plan_id", table_name="signal")
     op.drop_table("signal")

@@ -23,10 +23,12 @@ BATCH = 50_000
 
 _LOCK_SPACE = 0x7664 << 44
 
-_WAITING = sa.text(
+_WAITING = (
     "SELECT array_agg(DISTINCT plan_id), max(id), count(*) "
-    "FROM (SELECT plan_id, id FROM outcome_change ORDER BY id LIMIT :batch) c"
+    "FROM (SELECT plan_id, id FROM outcome_change{} ORDER BY id LIMIT :batch) c"
 )
+_WAITING_ALL = sa.text(_WAITING.format(""))
+_WAITING_OF_PLAN = sa.text(_WAITING.format(" WHERE plan_id = :plan_id"))
 
 # Made once: reading parameters out of statements of this size costs more than sending them.
 _PARTICIPATIONS = sa.text(unit_statements.REFRESH_PARTICIPATIONS)
@@ -49,9 +51,16 @@ async def refresh(database: Database, *, now: datetime | None = None) -> Refresh
         return await roll_up(tx)
 
 
-async def roll_up(tx: Tx) -> RefreshReport:
-    """Apply the changes that this transaction sees, for every plan that nobody else is refreshing."""
-    plans, upto, count = (await tx.session.execute(_WAITING, {"batch": BATCH})).one()
+async def roll_up(tx: Tx, plan_id: int | None = None) -> RefreshReport:
+    """Apply the changes that this transaction sees, for every plan that nobody else is refreshing.
+
+    ``plan_id``: of this plan only.
+    """
+    if plan_id is None:
+        waiting = await tx.session.execute(_WAITING_ALL, {"batch": BATCH})
+    else:
+        waiting = await tx.session.execute(_WAITING_OF_PLAN, {"batch": BATCH, "plan_id": plan_id})
+    plans, upto, count = waiting.one()
     locked = await _try_lock(tx.session, plans) if plans else []
     if not locked:
         return RefreshReport()
@@ -98,9 +107,14 @@ async def reevaluate(database: Database, *, as_of: date) -> int:
     return len(plans)
 
 
+def lock_key(plan_id: int) -> int:
+    """The number of the advisory lock under which a plan's outcomes are written."""
+    return _LOCK_SPACE + plan_id
+
+
 async def lock(session: AsyncSession, plan_id: int) -> None:
     """Wait for the plan's lock; held until the transaction ends."""
-    await session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_SPACE + plan_id})
+    await session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(plan_id)})
 
 
 async def _try_lock(session: AsyncSession, plans: Sequence[int]) -> list[int]:

@@ -16,6 +16,14 @@ def _edition() -> sa.ForeignKey:
     return ref("edition.id", deferrable=True, initially="DEFERRED")
 
 
+class RequestState(StrEnum):
+    """What has come of the wish for an edition."""
+
+    WAITING = "WAITING"
+    PUBLISHED = "PUBLISHED"
+    FAILED = "FAILED"
+
+
 class EditionFormat(StrEnum):
     JSON = "JSON"
     CSV = "CSV"
@@ -87,3 +95,36 @@ class EditionKey(Base):
     private: Mapped[bytes]
     created_at: Mapped[Timestamp]
     retired_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+
+
+class EditionRequest(Base):
+    """The wish for an edition beside the monthly ones; the worker publishes it and says what came of it.
+
+    One at a time for each plan. ``error``: why it failed, in a few words for whoever runs the platform.
+    """
+
+    __tablename__ = "edition_request"
+    __table_args__ = (
+        sa.CheckConstraint("(state = 'PUBLISHED') = (edition_id IS NOT NULL)", name="edition"),
+        sa.CheckConstraint("(state = 'WAITING') = (finished_at IS NULL)", name="finished"),
+        sa.Index(
+            "uq_edition_request_waiting",
+            "plan_id",
+            unique=True,
+            postgresql_where=sa.text("state = 'WAITING'"),
+        ),
+        sa.Index("ix_edition_request_plan_id", "plan_id", "id"),
+    )
+
+    id: Mapped[Id]
+    plan_id: Mapped[int] = mapped_column(sa.BigInteger, ref("plan.id"))
+    corrects_number: Mapped[int | None]
+    note: Mapped[str | None]
+    requested_at: Mapped[Timestamp]
+    requested_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    state: Mapped[RequestState] = mapped_column(
+        one_of(RequestState, "state"), server_default="WAITING", default=RequestState.WAITING
+    )
+    finished_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    edition_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    error: Mapped[str | None]
