@@ -49,6 +49,19 @@ def visible_unit_outcomes(actor: Actor) -> Condition:
     return sa.and_(sa.or_(others, own), sa.or_(unit_tasks_shown(actor), *targets))
 
 
+def plans_of_every_unit(actor: Actor) -> Condition:
+    """Plans of which the actor reads the figures of every unit: for what adds units up.
+
+    Whatever is made of several units' figures must start from this: a sum over some of them would be taken
+    for the whole, and a sum over hidden ones would tell of them.
+    """
+    whole = plans_seen_whole(actor)
+    if _official(actor):
+        return whole
+    milestones = sa.select(KeyResult.plan_id).where(KeyResult.rollup == Rollup.MILESTONE)
+    return sa.and_(whole, Plan.id.not_in(milestones.scalar_subquery()))
+
+
 def unit_tasks_shown(actor: Actor) -> Condition:
     """Rows of ``UnitOutcome`` of which the actor sees the figures of tasks: :func:`sees_tasks_of` in SQL."""
     if not actor.may(Scope.TASKS_READ):

@@ -25,11 +25,13 @@ from vdept.outcomes.standings import (
     TargetStanding,
     UnitStanding,
     gap,
+    points,
     target_standing,
     unit_standing,
 )
 from vdept.targets.models import KeyResult, Rollup, Target
-from vdept.units.models import Unit, UnitKind
+from vdept.units.models import Segment, Unit, UnitKind
+from vdept.units.segments import in_segments
 
 S = TypeVar("S")
 R = TypeVar("R", TargetStanding, UnitStanding)
@@ -59,6 +61,7 @@ class TargetOutcomeOrder(StrEnum):
     MEASURED_HIGHEST_FIRST = "MEASURED_HIGHEST_FIRST"
     MEASURED_LOWEST_FIRST = "MEASURED_LOWEST_FIRST"
     GAP_WIDEST_FIRST = "GAP_WIDEST_FIRST"
+    GAP_POINTS_WIDEST_FIRST = "GAP_POINTS_WIDEST_FIRST"
     NAME = "NAME"
 
 
@@ -71,6 +74,7 @@ class UnitOutcomeFilter:
     below_id: int | None = None
     """In the subtree of this unit, itself left out."""
     scope: OutcomeScope = OutcomeScope.OWN
+    segments: tuple[Segment, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class TargetOutcomeFilter:
     kinds: tuple[UnitKind, ...] | None = None
     statuses: tuple[Status, ...] | None = None
     below_id: int | None = None
+    segments: tuple[Segment, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,7 @@ def _unit_conditions(actor: Actor, which: UnitOutcomeFilter) -> "Iterable[sa.Col
     p = which.scope.prefix
     shares = sa.and_(_sum(f"{p}share_sum") > 0, unit_tasks_shown(actor))
     yield sa.or_(*[_sum(f"{p}{name}") > 0 for name in STATUS_COLUMNS], shares)
-    yield from _where(which.kinds, which.below_id)
+    yield from _where(which)
     if which.statuses is not None:
         gravest = sa.case(*[(_sum(f"{p}n_{s.value.lower()}") > 0, s.value) for s in GRAVEST_FIRST])
         yield gravest.in_([s.value for s in which.statuses])
@@ -210,7 +215,7 @@ async def target_outcomes_of_key_results(
         .select_from(Target)
         .join(TargetOutcome, TargetOutcome.target_id == Target.id)
         .join(Unit, Unit.id == Target.unit_id)
-        .where(visible_target_outcomes(tx.actor), TargetOutcome.live, *_where(which.kinds, which.below_id))
+        .where(visible_target_outcomes(tx.actor), TargetOutcome.live, *_where(which))
     )
     if which.statuses is not None:
         query = query.where(TargetOutcome.status.in_(which.statuses))
@@ -230,6 +235,14 @@ def _target_ordering(order: TargetOutcomeOrder) -> Ordering[Any]:
     name = f"target_outcomes.{order.value}"
     if order is TargetOutcomeOrder.NAME:
         return _by_name(name)
+    if order is TargetOutcomeOrder.GAP_POINTS_WIDEST_FIRST:
+        return _by_value(
+            name,
+            100 * (TargetOutcome.reported_attainment - TargetOutcome.measured_attainment),
+            lambda row: points(row.measured_attainment, row.reported_attainment),
+            TargetOutcome.unit_id,
+            descending=True,
+        )
     apart = order is TargetOutcomeOrder.GAP_WIDEST_FIRST
     measured, reported = TargetOutcome.measured_value, TargetOutcome.reported_value
     return _by_value(
@@ -244,12 +257,14 @@ def _target_ordering(order: TargetOutcomeOrder) -> Ordering[Any]:
 # Rankings -------------------------------------------------------------------------------------------------
 
 
-def _where(kinds: tuple[UnitKind, ...] | None, below_id: int | None) -> "Iterable[sa.ColumnElement[bool]]":
-    if kinds is not None:
-        yield Unit.kind.in_(kinds)
-    if below_id is not None:
-        yield Unit.path.contains([below_id])
-        yield Unit.id != below_id
+def _where(which: UnitOutcomeFilter | TargetOutcomeFilter) -> "Iterable[sa.ColumnElement[bool]]":
+    if which.kinds is not None:
+        yield Unit.kind.in_(which.kinds)
+    if which.below_id is not None:
+        yield Unit.path.contains([which.below_id])
+        yield Unit.id != which.below_id
+    if which.segments is not None:
+        yield in_segments(which.segments)
 
 
 def _by_name(name: str) -> Ordering[Any]:

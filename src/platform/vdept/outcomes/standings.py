@@ -65,6 +65,8 @@ class TargetStanding:
     reported: Reading | None
     gap: Decimal | None
     """Reported less measured, in the indicator's unit of measure."""
+    gap_points: Decimal | None
+    """The same in hundredths of the way from baseline to target, whichever direction is good."""
     attainment: Decimal | None
     measured_attainment: Decimal | None
     reported_attainment: Decimal | None
@@ -131,6 +133,12 @@ def gap(measured: Decimal | None, reported: Decimal | None) -> Decimal | None:
     return None if measured is None or reported is None else reported - measured
 
 
+def points(measured: Decimal | None, reported: Decimal | None) -> Decimal | None:
+    """How many points of attainment the report is above what was measured; None unless there are both."""
+    apart = gap(measured, reported)
+    return None if apart is None else 100 * apart
+
+
 def target_verdict(status: Status) -> Judgement | None:
     """Said by status from the day after the due date on."""
     return Judgement(status.value) if status in {Status.MET, Status.NOT_MET} else None
@@ -179,6 +187,7 @@ def target_standing(row: TargetOutcome, rollup: Rollup, evaluated_on: date) -> T
         measured=_reading(row, "measured", rollup),
         reported=_reading(row, "reported", rollup),
         gap=gap(row.measured_value, row.reported_value),
+        gap_points=points(row.measured_attainment, row.reported_attainment),
         attainment=row.attainment,
         measured_attainment=row.measured_attainment,
         reported_attainment=row.reported_attainment,

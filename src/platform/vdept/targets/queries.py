@@ -29,7 +29,8 @@ from vdept.targets.models import (
     Target,
     TargetState,
 )
-from vdept.units.models import Unit, UnitKind
+from vdept.units.models import Segment, Unit, UnitKind
+from vdept.units.segments import in_segments
 
 INDICATORS: Ordering[Indicator] = Ordering(
     "indicators.name", (Key(Indicator.sort_key, str), Key(Indicator.id, int)), lambda i: (i.sort_key, i.id)
@@ -110,6 +111,8 @@ class TargetFilter:
     """Held anywhere below this unit, itself left out."""
     parent_id: int | None = None
     kinds: tuple[UnitKind, ...] | None = None
+    segments: tuple[Segment, ...] | None = None
+    """Held by units of any of these segments."""
     states: tuple[TargetState, ...] | None = None
     acknowledged: bool | None = None
     due_from: date | None = None
@@ -127,7 +130,7 @@ class TargetFilter:
         if self.parent_id is not None:  # or else it would answer whose target this one comes from
             above = sa.select(Target.id).where(Target.id == self.parent_id, visible_targets(actor))
             yield above.correlate(None).exists()
-        if self.below_unit_id is not None or self.kinds is not None:
+        if self.below_unit_id is not None or self.kinds is not None or self.segments is not None:
             yield Target.unit_id.in_(self._units())
         if self.states is not None:
             yield Target.state.in_(self.states)
@@ -143,6 +146,8 @@ class TargetFilter:
         units = sa.select(Unit.id)
         if self.below_unit_id is not None:
             units = units.where(Unit.path.contains([self.below_unit_id]), Unit.id != self.below_unit_id)
+        if self.segments is not None:
+            units = units.where(in_segments(self.segments))
         return units if self.kinds is None else units.where(Unit.kind.in_(self.kinds))
 
 

@@ -12,19 +12,20 @@ from sqlalchemy.orm.attributes import set_committed_value
 from vdept.kernel.db import Tx, to_json
 from vdept.kernel.text import fold, sort_key
 from vdept.units.models import Unit, UnitKind
-from vdept.units.planning import Changes, Planner, UnitRow
+from vdept.units.planning import CHANGEABLE, Changes, Planner, UnitRow
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext('vdept.units'))")
 
 _INSERT = sa.text(
     """
     INSERT INTO unit (id, code, name, name_en, kind, division, parent_id, path, sort_key, search,
-                      valid_from, valid_to)
+                      valid_from, valid_to, segments)
     OVERRIDING SYSTEM VALUE
-    SELECT id, code, name, name_en, kind, division, parent_id, path, sort_key, search, valid_from, valid_to
+    SELECT id, code, name, name_en, kind, division, parent_id, path, sort_key, search, valid_from, valid_to,
+        coalesce(segments, '{}')
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id bigint, code text, name text, name_en text, kind text, division text, parent_id bigint,
-        path bigint[], sort_key text, search text, valid_from date, valid_to date)
+        path bigint[], sort_key text, search text, valid_from date, valid_to date, segments varchar[])
     """
 )
 
@@ -32,10 +33,11 @@ _UPDATE = sa.text(
     """
     UPDATE unit u
     SET name = r.name, name_en = r.name_en, division = r.division, sort_key = r.sort_key,
-        search = r.search, valid_from = r.valid_from, valid_to = r.valid_to, version = u.version + 1
+        search = r.search, valid_from = r.valid_from, valid_to = r.valid_to, segments = r.segments,
+        version = u.version + 1
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id bigint, name text, name_en text, division text, sort_key text, search text,
-        valid_from date, valid_to date)
+        valid_from date, valid_to date, segments varchar[])
     WHERE u.id = r.id
     """
 )
@@ -48,6 +50,8 @@ class Counts:
     created: int
     updated: int
     unchanged: int
+    placed: int = 0
+    """Of those: how many get other segments than they had."""
 
 
 async def lock_registry(tx: Tx) -> None:
@@ -61,7 +65,7 @@ def search_text(code: str, name: str, name_en: str | None) -> str:
 
 
 def counts(changes: Changes) -> Counts:
-    return Counts(len(changes.created), len(changes.updated), changes.unchanged)
+    return Counts(len(changes.created), len(changes.updated), changes.unchanged, changes.placed)
 
 
 async def plan(tx: Tx, rows: Sequence[UnitRow], spoiled: Collection[str] = ()) -> tuple[Changes, Planner]:
@@ -127,6 +131,7 @@ async def _insert(tx: Tx, created: Sequence[UnitRow], existing: Mapping[str, Uni
             "parent_id": above[-1] if above else None,
             "valid_from": row.valid_from or tx.today,
             "valid_to": row.valid_to,
+            **({"segments": row.segments} if row.segments else {}),
         }
         tx.record("unit.created", "Unit", unit_id, unit_id=unit_id, data=value)
         values.append(
@@ -146,10 +151,7 @@ async def _update(tx: Tx, changes: Changes) -> None:
     for update in changes.updated:
         unit = update.unit
         before = {name: getattr(unit, name) for name in update.values}
-        after = {
-            name: update.values.get(name, getattr(unit, name))
-            for name in ("name", "name_en", "division", "valid_from", "valid_to")
-        }
+        after = {name: update.values.get(name, getattr(unit, name)) for name in CHANGEABLE}
         values.append(
             {
                 **after,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import Refused, Words
 from vdept.kernel.tables import Column, Row, Table, read_table, xlsx
-from vdept.units import bulk, rules
+from vdept.units import bulk, rules, segments
 from vdept.units.models import UnitKind
 from vdept.units.planning import UnitRow
 
@@ -23,6 +23,7 @@ COLUMNS = (
     Column("name_en", "Tên tiếng Anh", required=False),
     Column("valid_from", "Hiệu lực từ", required=False),
     Column("valid_to", "Hiệu lực đến", required=False),
+    Column("segments", "Nhóm ưu tiên", required=False),
 )
 
 
@@ -37,6 +38,8 @@ class ImportReport:
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    placed: int = 0
+    """Of those: how many get other segments than they had."""
     errors: Sequence[Refused] = field(default=())
     ignored_columns: Sequence[str] = field(default=())
 
@@ -48,8 +51,9 @@ class ImportReport:
 async def import_units(tx: Tx, content: bytes, filename: str, *, dry_run: bool) -> ImportReport:
     """Create and update the units of a CSV or Excel file.
 
-    Rows are matched by code. A blank optional cell leaves an existing unit as it is; a new ministry or
-    province without a parent stands under the government. A dry run reports the same and writes nothing.
+    Rows are matched by code. A blank optional cell leaves an existing unit as it is (``NONE`` takes it out
+    of all segments); a new ministry or province without a parent stands under the government. A dry run
+    reports the same and writes nothing.
     """
     tx.actor.require(tx.actor.sees_everything, Words("quản trị viên", "an administrator"), "file")
     table, rows, spoiled = await asyncio.to_thread(_read, content, filename)
@@ -59,7 +63,9 @@ async def import_units(tx: Tx, content: bytes, filename: str, *, dry_run: bool) 
     if not errors and not dry_run:
         await bulk.write(tx, changes, planner.existing)
     done = bulk.counts(changes)
-    return ImportReport(dry_run, done.created, done.updated, done.unchanged, errors, table.ignored)
+    return ImportReport(
+        dry_run, done.created, done.updated, done.unchanged, done.placed, errors, table.ignored
+    )
 
 
 def template() -> bytes:
@@ -89,8 +95,11 @@ def unit_rows(table: Table) -> tuple[list[UnitRow], set[str]]:
         english = _clean(row, "name_en", row.text("name_en"), rules.clean_name)
         division = _clean(row, "division", row.text("division"), rules.clean_name)
         valid_from, valid_to = row.date("valid_from"), row.date("valid_to")
+        placed = _clean(row, "segments", row.text("segments"), segments.read)
         if len(table.problems) == known and code and name and kind:
-            rows.append(UnitRow(row, code, name, kind, parent, division, english, valid_from, valid_to))
+            rows.append(
+                UnitRow(row, code, name, kind, parent, division, english, valid_from, valid_to, placed)
+            )
         elif code:
             spoiled.add(code)
     return rows, spoiled

@@ -17,9 +17,9 @@ from vdept.units.errors import (
     UNIT_PARENT_UNKNOWN,
     UNIT_TWICE_IN_FILE,
 )
-from vdept.units.models import Unit, UnitKind
+from vdept.units.models import Segment, Unit, UnitKind
 
-CHANGEABLE = ("name", "name_en", "division", "valid_from", "valid_to")
+CHANGEABLE = ("name", "name_en", "division", "valid_from", "valid_to", "segments")
 
 
 @dataclass(slots=True)
@@ -35,6 +35,7 @@ class UnitRow:
     name_en: str | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    segments: list[Segment] | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +53,13 @@ class Changes:
     created: list[UnitRow] = field(default_factory=list)
     updated: list[Update] = field(default_factory=list)
     unchanged: int = 0
+
+    @property
+    def placed(self) -> int:
+        """How many units get other segments than they had."""
+        return sum(bool(row.segments) for row in self.created) + sum(
+            "segments" in update.values for update in self.updated
+        )
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
 from vdept.kernel.text import matches
 from vdept.units.access import visible_units
-from vdept.units.models import Unit, UnitKind
+from vdept.units.models import Segment, Unit, UnitKind
+from vdept.units.segments import in_segments
 
 BY_NAME: Ordering[Unit] = Ordering(
     "units.name", (Key(Unit.sort_key, str), Key(Unit.id, int)), lambda unit: (unit.sort_key, unit.id)
@@ -31,6 +32,7 @@ class UnitFilter:
     codes: tuple[str, ...] | None = None
     text: str | None = None
     valid_on: date | None = None
+    segments: tuple[Segment, ...] | None = None
 
     def conditions(self) -> "Iterable[sa.ColumnElement[bool]]":
         if self.kinds is not None:
@@ -47,6 +49,8 @@ class UnitFilter:
         if self.valid_on is not None:
             yield Unit.valid_from <= self.valid_on
             yield sa.or_(Unit.valid_to.is_(None), Unit.valid_to >= self.valid_on)
+        if self.segments is not None:
+            yield in_segments(self.segments)
 
 
 def _query(tx: Tx, which: UnitFilter) -> "sa.Select[Any]":

@@ -1,5 +1,6 @@
 """Verbs on single units. Merging, splitting and moving units are dated acts of their own."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -15,7 +16,8 @@ from vdept.units import rules
 from vdept.units.access import get_unit, get_unit_for_update
 from vdept.units.bulk import differences, lock_registry, search_text
 from vdept.units.errors import UNIT_CODE_TAKEN, UNIT_HAS_CHILDREN, UNIT_PARENT_ENDED
-from vdept.units.models import Unit, UnitKind
+from vdept.units.models import Segment, Unit, UnitKind
+from vdept.units.segments import in_order
 
 NAMERS = Words("quản trị viên hoặc lãnh đạo đơn vị", "an administrator, or a manager of the unit")
 ADMINISTRATOR = Words("quản trị viên", "an administrator")
@@ -32,6 +34,7 @@ async def create_unit(
     division: str | None = None,
     valid_from: date | None = None,
     valid_to: date | None = None,
+    segments: Collection[Segment] = (),
 ) -> Unit:
     """Enter a unit into the registry; ``valid_from`` is today unless given."""
     tx.actor.require(tx.actor.sees_everything, ADMINISTRATOR)
@@ -59,6 +62,7 @@ async def create_unit(
         search=search_text(code, name, name_en),
         valid_from=valid_from,
         valid_to=valid_to,
+        segments=in_order(segments),
     )
     tx.session.add(unit)
     await tx.session.flush()
@@ -71,6 +75,7 @@ async def create_unit(
         "parent_id": parent_id,
         "valid_from": valid_from,
         "valid_to": valid_to,
+        **({"segments": unit.segments} if unit.segments else {}),
     }
     tx.record("unit.created", "Unit", unit.id, unit_id=unit.id, data=data)
     return unit
@@ -85,9 +90,10 @@ async def update_unit(
     name_en: str | UnsetType | None = UNSET,
     division: str | UnsetType | None = UNSET,
     valid_to: date | UnsetType | None = UNSET,
+    segments: Collection[Segment] | UnsetType = UNSET,
     expected_version: int | None = None,
 ) -> Unit:
-    """Rename a unit, correct its code, or set its last day. What is not given stays.
+    """Rename a unit, correct its code, set its last day or its segments. What is not given stays.
 
     A manager of the unit itself may set its English name; the rest is the administrator's.
     """
@@ -98,7 +104,13 @@ async def update_unit(
     if not isinstance(name_en, UnsetType):
         tx.actor.require(tx.actor.has(unit.id, MANAGING), NAMERS, "nameEn")
         given["name_en"] = rules.clean_optional_name(name_en, "nameEn")
-    reserved = {"code": code, "name": name, "division": division, "valid_to": valid_to}
+    reserved = {
+        "code": code,
+        "name": name,
+        "division": division,
+        "valid_to": valid_to,
+        "segments": segments,
+    }
     if given == {} or any(value is not UNSET for value in reserved.values()):
         tx.actor.require(tx.actor.sees_everything, ADMINISTRATOR, "unitId")
     if not isinstance(code, UnsetType):
@@ -111,6 +123,8 @@ async def update_unit(
     if not isinstance(valid_to, UnsetType):
         given["valid_to"] = valid_to
         await _require_may_end(tx, unit, valid_to)
+    if not isinstance(segments, UnsetType):
+        given["segments"] = in_order(segments)
     before = {key: getattr(unit, key) for key in given}
     changed = {key: value for key, value in given.items() if value != before[key]}
     next_version(unit, expected_version)
