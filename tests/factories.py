@@ -10,10 +10,12 @@ from vdept.kernel.db import Tx
 from vdept.kernel.text import fold, sort_key
 from vdept.people.actors import actor_for
 from vdept.people.models import Membership, Person
+from vdept.sources.models import Reach, Source, SourceIndicator, Way
 from vdept.targets.models import (
     Audience,
     Basis,
     Direction,
+    Frequency,
     Indicator,
     KeyResult,
     Objective,
@@ -113,6 +115,27 @@ async def indicator(
         **more,
     )
     tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def source(tx: Tx, owner: Unit, *measures: Indicator, **more: Any) -> Source:
+    """A registered source of a unit that measures these indicators."""
+    name = more.pop("name", f"Nguồn {next(_serial)}")
+    row = Source(
+        unit_id=owner.id,
+        name=name,
+        method=more.pop("method", "Đếm trong cơ sở dữ liệu"),
+        frequency=more.pop("frequency", Frequency.MONTHLY),
+        way=more.pop("way", Way.PUSH),
+        reach=more.pop("reach", Reach.SUBTREE),
+        sort_key=sort_key(name),
+        created_at=more.pop("created_at", NOW),
+        **more,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    tx.session.add_all([SourceIndicator(source_id=row.id, indicator_id=one.id) for one in measures])
     await tx.session.flush()
     return row
 

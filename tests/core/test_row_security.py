@@ -216,6 +216,7 @@ async def test_naming_the_principal_costs_no_round_trip_of_its_own(login: Databa
     assert begin == (
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SET LOCAL vdept.reads = 'public'; "
         f"SET LOCAL vdept.units = '{{{world.firm.id}}}'; SET LOCAL vdept.public_units = '{{}}'; "
+        f"SET LOCAL vdept.source_units = '{{{world.firm.id}}}'; "
         f"SET LOCAL vdept.person = '{world.firm_head.person_id}'"
     )
     assert others == ["ROLLBACK;"]

@@ -88,6 +88,11 @@ class Actor:
     def unit_ids(self) -> frozenset[int]:
         return frozenset(seat.unit_id for seat in self.seats)
 
+    def units_as(self, roles: Iterable[Role]) -> frozenset[int]:
+        """The units in which this actor holds one of ``roles``."""
+        wanted = frozenset(roles)
+        return frozenset(seat.unit_id for seat in self.seats if seat.role in wanted)
+
     @property
     def public_unit_ids(self) -> frozenset[int]:
         """Units of this person that are public bodies; firms and associations never see by ancestry."""

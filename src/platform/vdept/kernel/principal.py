@@ -8,6 +8,8 @@ transaction names in its settings, set with ``SET LOCAL`` and so gone with it:
     ``everything`` for the platform's own jobs and administrators; nothing set: nothing
 ``vdept.units``, ``vdept.public_units``
     the units it speaks for, and those of them that see what happens below them
+``vdept.source_units``
+    the units in which it works, whose sources' documents it may open and send
 ``vdept.person``
     whose inbox, preferences and feeds it may open; nobody's for a client without that scope
 
@@ -22,7 +24,7 @@ import sqlalchemy as sa
 from asyncpg.connection import Connection
 from sqlalchemy.orm import Session
 
-from vdept.kernel.actor import Actor
+from vdept.kernel.actor import WORKING, Actor
 from vdept.kernel.scopes import Scope
 
 ROLE = "vdept_app"
@@ -71,12 +73,14 @@ def narrowly(actor: Actor) -> str:
     Made of whole numbers and our own words only: nothing that anybody sent can get into it.
     """
     person = actor.person_id if actor.may(Scope.NOTIFICATIONS_READ) else None
+    sources = tuple(sorted(actor.units_as(WORKING))) if actor.may(Scope.MEASUREMENTS_READ) else ()
     if actor.sees_everything:
-        return _settings("everything", (), (), person)
+        return _settings("everything", (), (), sources, person)
     if not actor.known or not actor.may(Scope.TASKS_READ):
-        return _settings("", (), (), person)
+        return _settings("", (), (), sources, person)
     public = tuple(sorted(actor.public_unit_ids))
-    return _settings("government" if public else "public", tuple(sorted(actor.unit_ids)), public, person)
+    reads, units = "government" if public else "public", tuple(sorted(actor.unit_ids))
+    return _settings(reads, units, public, sources, person)
 
 
 def opening(actor: Actor) -> str:
@@ -90,12 +94,19 @@ def can_widen(actor: Actor) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _settings(reads: str, units: tuple[int, ...], public: tuple[int, ...], person: int | None) -> str:
+def _settings(
+    reads: str,
+    units: tuple[int, ...],
+    public: tuple[int, ...],
+    sources: tuple[int, ...],
+    person: int | None,
+) -> str:
     """Without units both lists are empty words: the policies then ask nobody's participations."""
     own, above = (_array(units), _array(public)) if units else ("", "")
     return (
         f"SET LOCAL vdept.reads = '{reads}'; SET LOCAL vdept.units = '{own}'; "
         f"SET LOCAL vdept.public_units = '{above}'; "
+        f"SET LOCAL vdept.source_units = '{_array(sources) if sources else ''}'; "
         f"SET LOCAL vdept.person = '{'' if person is None else int(person)}'"
     )
 

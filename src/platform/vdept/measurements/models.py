@@ -55,5 +55,7 @@ class Measurement(Base):
     recorded_at: Mapped[Timestamp]
     recorded_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     supersedes_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    source_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    """The registered source that measured it; ``source`` keeps the name that it had then."""
     intake_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     """What it came in with, for a value from a source: when, and the hash of the raw document."""

@@ -49,13 +49,17 @@ LOOK = DriverStatement(
     _TYPES,
 )
 
-_MOVED_TARGETS = """
+
+def moved_targets(*, distinct: bool) -> str:
+    """The INSERT that tells the roll-up of the targets that the rows of a WITH query ``made`` may move."""
+    return f"""
     INSERT INTO outcome_change (plan_id, target_id)
-    SELECT {distinct} t.plan_id, t.id
+    SELECT {"DISTINCT" if distinct else ""} t.plan_id, t.id
     FROM made JOIN target t ON t.unit_id = made.unit_id AND t.indicator_id = made.indicator_id
         AND t.due_on >= made.as_of AND t.state <> 'WITHDRAWN'
     JOIN plan p ON p.id = t.plan_id AND p.starts_on <= made.as_of
 """
+
 
 RECORD = DriverStatement(
     f"""
@@ -72,7 +76,7 @@ RECORD = DriverStatement(
             jsonb_strip_nulls(jsonb_build_object('indicatorId', indicator_id::text, 'basis', basis,
                 'asOf', as_of, 'value', trim_scale(value)::text, 'supersedesId', supersedes_id::text))
         FROM made
-    ), told AS ({_MOVED_TARGETS.format(distinct="")})
+    ), told AS ({moved_targets(distinct=False)})
     SELECT id FROM made
 """,
     _TYPES,
@@ -98,7 +102,7 @@ RECORD_MANY = DriverStatement(
         FROM unnest(:indicator_ids, :unit_ids, :bases, :dates, :values, :numerators, :denominators,
             :sources, :notes)
         RETURNING id, indicator_id, unit_id, as_of
-    ), told AS ({_MOVED_TARGETS.format(distinct="DISTINCT")}),
+    ), told AS ({moved_targets(distinct=True)}),
     made_range AS (SELECT count(*) AS count, min(id) AS first_id, max(id) AS last_id FROM made),
     said AS (
         INSERT INTO activity (at, actor, person_id, client_id, verb, subject_type, subject_id, unit_id, data)

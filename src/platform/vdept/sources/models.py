@@ -170,7 +170,10 @@ class RejectedReading(Base):
     """The source's unit: whoever works there sees the row."""
     intake_id: Mapped[int] = mapped_column(sa.BigInteger, ref("intake.id"))
     row: Mapped[int]
-    raw: Mapped[Any] = mapped_column(JSONB)
+    given: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """What was judged, as :class:`vdept.sources.receiving.Given` has it: what a replay starts from."""
+    raw: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
+    """What came in, where that is not what was judged: the record of a document that a connector read."""
     code: Mapped[str]
     path: Mapped[str]
     params: Mapped[dict[str, Any]] = mapped_column(JSONB)

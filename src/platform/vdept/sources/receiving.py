@@ -2,41 +2,56 @@
 
 Two statements whatever the number of rows (:mod:`vdept.sources.receiving_statements`): one looks units and
 indicators up, one writes the intake, the measurements, the rejected rows, the change rows and one activity.
+Where rows were rejected, a third tells the unit's coordinators, once a day and source.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from vdept.kernel.db import Tx
+import msgspec
+
+from vdept.kernel.db import Tx, to_json
+from vdept.kernel.driver import array
 from vdept.kernel.errors import Refused
-from vdept.sources.models import Intake, IntakeState, Source
+from vdept.measurements.errors import NO_ROWS, TOO_MANY_ROWS
+from vdept.measurements.rules import Meaning
+from vdept.sources import rules
+from vdept.sources.errors import READING_DUPLICATE
+from vdept.sources.models import Intake, IntakeState, Reach, Source
+from vdept.sources.receiving_statements import LOOK, WOULD_RECORD, WRITE
+from vdept.sources.rules import Given, Good, IndicatorFound, UnitFound
+from vdept.sources.telling import tell_rejected
+from vdept.targets.changes import DOORBELL
+
+__all__ = ["Given", "Received", "failed", "receive"]
+
+ROW_LIMIT = 50_000
+LISTED = 100
+"""How many bad rows an answer lists; all of them are kept."""
 
 
-class Given(NamedTuple):
-    """One row as it came: texts and numbers that nobody has looked at yet.
+class Bad(NamedTuple):
+    """A row that was rejected: its place in the delivery (from 1), why, and what was given."""
 
-    ``unit`` and ``indicator``: a number is an id, a text a code. ``as_of``: a day, or a text such as
-    ``2026-03-31``, ``31/03/2026``, ``2026-03`` or ``2026`` (the last day of the month or year). ``raw``: what
-    the source's owner is shown if the row is rejected; these values unless given.
-    """
+    row: int
+    refused: Refused
+    given: Given
 
-    unit: str | int | None
-    indicator: str | int | None
-    as_of: date | str | None
-    value: Decimal | int | str | None = None
-    numerator: Decimal | int | str | None = None
-    denominator: Decimal | int | str | None = None
-    note: str | None = None
-    raw: Any = None
-    unit_of_measure: str | None = None
+
+@dataclass(slots=True)
+class Judged:
+    """The rows of a delivery, each in one of the two lists."""
+
+    good: list[Good] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of the rows. ``rejections``: the first 100, each with its row, refusal and raw values.
+    """What became of the rows. ``rejections``: the first 100, each with its row (from 1), why and raw values.
 
     ``intake_id`` is None of a dry run, which says what would be recorded and writes nothing.
     """
@@ -61,10 +76,19 @@ async def receive(
 ) -> Received:
     """Judge ``rows`` of ``source``: each is recorded, unchanged or rejected, and none is lost.
 
-    ``sha256`` and ``size`` are those of the raw document. Whether the actor may send for the source is for
-    the caller to check.
+    ``sha256`` and ``size`` are those of the raw document; ``client_id`` is who sent it. Whether the actor may
+    send for the source, and whether the source takes anything in, is for the caller to check.
     """
-    raise NotImplementedError
+    if len(rows) > ROW_LIMIT:
+        raise TOO_MANY_ROWS.at("readings", count=len(rows), limit=ROW_LIMIT)
+    judged = await judge(tx, source, rows, locking=not dry_run)
+    if dry_run:
+        row = await WOULD_RECORD.first(tx, {"source_id": source.id, **_arrays(judged.good)})
+        return _received(None, judged, row["recorded"])
+    intake_id, recorded = await write(tx, source, judged, sha256=sha256, size=size, client_id=client_id)
+    if judged.bad:
+        await tell_rejected(tx, source, len(judged.bad))
+    return _received(intake_id, judged, recorded)
 
 
 async def failed(tx: Tx, source: Source, refusal: Refused) -> int:
@@ -75,10 +99,153 @@ async def failed(tx: Tx, source: Source, refusal: Refused) -> int:
         state=IntakeState.FAILED,
         received_at=tx.now,
         error=refusal.code,
-        params=dict(refusal.params),
+        params=rules.storable(refusal.params),
     )
     tx.session.add(intake)
     await tx.session.flush()
-    data = {"source": str(source.id), "code": refusal.code}
+    data = {"sourceId": str(source.id), "code": refusal.code}
     tx.record("intake.failed", "Intake", intake.id, unit_id=source.unit_id, data=data)
     return intake.id
+
+
+async def judge(tx: Tx, source: Source, rows: Sequence[Given], *, locking: bool) -> Judged:
+    """Which of the rows are good, by what is registered now; of a repeated one the later is bad."""
+    if not rows:
+        raise NO_ROWS.at("readings", limit=ROW_LIMIT)
+    units, indicators = await _look(tx, source, rows, locking=locking)
+    judged = Judged()
+    seen: dict[tuple[int, int, date], int] = {}
+    for i, given in enumerate(rows, start=1):
+        try:
+            good = rules.judge(i, given, units, indicators, tx.today)
+            first = seen.setdefault((good.unit_id, good.indicator_id, good.as_of), i)
+            if first != i:
+                raise READING_DUPLICATE.at(first=first)
+            judged.good.append(good)
+        except Refused as refused:
+            judged.bad.append(Bad(i, refused, given))
+    return judged
+
+
+async def write(
+    tx: Tx,
+    source: Source,
+    judged: Judged,
+    *,
+    sha256: bytes,
+    size: int,
+    client_id: int | None,
+    keep_bad: bool = True,
+    verb: str = "readings.received",
+) -> tuple[int, int]:
+    """Write the delivery; returns the intake's id and how many values were recorded.
+
+    ``keep_bad`` is False of a replay, whose bad rows are kept already.
+    """
+    kept = judged.bad if keep_bad else ()
+    row = await WRITE.first(
+        tx,
+        {
+            **_arrays(judged.good),
+            **bad_arrays(kept),
+            "source_id": source.id,
+            "source_unit_id": source.unit_id,
+            "source": source.name,
+            "client_id": client_id,
+            "person_id": tx.actor.person_id,
+            "actor": tx.actor.key,
+            "verb": verb,
+            "now": tx.now,
+            "digest": sha256,
+            "size": size,
+            "good": len(judged.good),
+            "bad": len(judged.bad),
+            "rows": array(bad.row for bad in kept),
+            "raws": [None if bad.given.raw is None else _json(bad.given.raw) for bad in kept],
+        },
+    )
+    if row["recorded"]:
+        tx.ring(DOORBELL)
+    return row["intake_id"], row["recorded"]
+
+
+async def _look(
+    tx: Tx, source: Source, rows: Sequence[Given], *, locking: bool
+) -> tuple[Mapping[str | int, UnitFound], Mapping[str | int, IndicatorFound]]:
+    """The units and indicators that the rows are about, by their ids and by their codes."""
+    about_units = {rules.key(row.unit) for row in rows}
+    about_indicators = {rules.key(row.indicator) for row in rows}
+    row = await LOOK.first(
+        tx,
+        {
+            "source_id": source.id,
+            "source_unit_id": source.unit_id,
+            "national": source.reach is Reach.NATION,
+            "unit_ids": _ids(about_units),
+            "unit_codes": _codes(about_units),
+            "indicator_ids": _ids(about_indicators),
+            "indicator_codes": _codes(about_indicators),
+            "locking": locking,
+        },
+    )
+    units: dict[str | int, UnitFound] = {}
+    for id_, code, name, ended, reached in msgspec.json.decode(row["units"] or b"[]"):
+        units[id_] = units[code] = UnitFound(id_, name, ended and date.fromisoformat(ended), reached)
+    indicators: dict[str | int, IndicatorFound] = {}
+    for id_, code, name, is_ratio, least, most, measure, measured in msgspec.json.decode(
+        row["indicators"] or b"[]"
+    ):
+        meaning = Meaning(name, is_ratio, least and Decimal(least), most and Decimal(most))
+        indicators[id_] = indicators[code] = IndicatorFound(id_, meaning, measure, measured)
+    return units, indicators
+
+
+def _ids(about: set[str | int]) -> str:
+    return array(sorted(key for key in about if isinstance(key, int)))
+
+
+def _codes(about: set[str | int]) -> list[str]:
+    return sorted(key for key in about if isinstance(key, str) and key)
+
+
+def _arrays(good: Sequence[Good]) -> dict[str, Any]:
+    return {
+        "indicator_ids": array(row.indicator_id for row in good),
+        "unit_ids": array(row.unit_id for row in good),
+        "dates": array(row.as_of for row in good),
+        "values": array(row.reading.value for row in good),
+        "numerators": array(row.reading.numerator for row in good),
+        "denominators": array(row.reading.denominator for row in good),
+        "notes": [row.note for row in good],
+    }
+
+
+def bad_arrays(bad: Sequence[Bad]) -> dict[str, Any]:
+    """What is kept of rejected rows, column by column."""
+    return {
+        "kept": [to_json(rules.kept(row.given)) for row in bad],
+        "codes": [row.refused.code for row in bad],
+        "paths": [".".join(map(str, row.refused.path)) for row in bad],
+        "params": [_json(row.refused.params) for row in bad],
+        "bad_dates": array(_day(row.given) for row in bad),
+    }
+
+
+def _json(value: Any) -> str:
+    return to_json(rules.storable(value))
+
+
+def _day(given: Given) -> date | None:
+    try:
+        return rules.day(given.as_of)
+    except Refused:
+        return None
+
+
+def _received(intake_id: int | None, judged: Judged, recorded: int) -> Received:
+    good, bad = len(judged.good), len(judged.bad)
+    listed = tuple(
+        (row.row, row.refused, rules.kept(row.given) if row.given.raw is None else row.given.raw)
+        for row in judged.bad[:LISTED]
+    )
+    return Received(intake_id, good + bad, recorded, good - recorded, bad, listed)
