@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Networks, comma-separated, whose X-Forwarded-For is believed."""
     webhook_networks: str = ""
     """Networks, comma-separated, that are not public and that webhooks may be sent to all the same."""
+    source_networks: str = ""
+    """Networks, comma-separated, that are not public and that connectors of sources may ask all the same."""
     metrics_networks: str = "127.0.0.0/8,::1/128"
     """Networks, comma-separated, that may read ``/metrics``."""
     session_idle_minutes: AtLeastOne = 30
@@ -100,7 +102,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         msg = f"settings: {error} (variables are named VDEPT_…)"
         raise ValueError(msg) from error
     _require_public_url(settings.public_url)
-    for variable in ("trusted_proxies", "webhook_networks", "metrics_networks"):
+    for variable in ("trusted_proxies", "webhook_networks", "source_networks", "metrics_networks"):
         networks(getattr(settings, variable), f"VDEPT_{variable.upper()}")
     return settings
 

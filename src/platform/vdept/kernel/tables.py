@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from vdept.kernel.errors import (
     CELL_EMPTY,
@@ -36,7 +36,7 @@ from vdept.kernel.errors import (
 from vdept.kernel.text import fold
 from vdept.kernel.workbooks import letters, read_sheet, unreadable, xlsx
 
-__all__ = ["Column", "Row", "Table", "read_table", "xlsx"]
+__all__ = ["Column", "Grid", "Row", "Table", "read_grid", "read_table", "xlsx"]
 
 MAX_BYTES = 10_000_000
 MAX_ROWS = 50_000
@@ -216,16 +216,34 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+class Grid(NamedTuple):
+    """The cells of a file from its first on, nothing said of them yet."""
+
+    rows: list[list[Any]]
+    failed: frozenset[str]
+    """Addresses of cells whose formula failed."""
+    decimal_mark: str
+    """What the file's separators say it is; empty where they do not."""
+
+
+def read_grid(
+    content: bytes, filename: str, *, sheet: str | None = None, header_row: int | None = None
+) -> Grid:
+    """A CSV or .xlsx file as it stands, for readers that have a header row and columns of their own."""
+    table = Table(filename)
+    if content[:4] == b"PK\x03\x04":
+        rows, failed = read_sheet(content, filename, sheet)
+    else:
+        rows, failed = _read_csv(content, table, header_row), frozenset()
+    return Grid(rows, failed, table.decimal_mark)
+
+
 def read_table(content: bytes, filename: str, columns: Sequence[Column]) -> Table:
     """Read a CSV (UTF-8; comma, semicolon, tab) or .xlsx file; the first row not blank is its header."""
     if len(content) > MAX_BYTES:
         raise FILE_TOO_LARGE.at(filename=filename, limit="10 MB", limit_vi="10 MB")
     table = Table(filename)
-    failed: frozenset[str] = frozenset()
-    if content[:4] == b"PK\x03\x04":
-        grid, failed = read_sheet(content, filename)
-    else:
-        grid = _read_csv(content, table)
+    grid, failed, table.decimal_mark = read_grid(content, filename)
     body = ((line, row) for line, row in enumerate(grid, start=1) if not all(map(_is_blank, row)))
     header_line, header = next(body, (1, []))
     _read_header(table, header_line, header, columns)
@@ -275,7 +293,7 @@ def _cells_outside(rows: Iterable[Row], named: set[int]) -> list[Refused]:
     return found
 
 
-def _read_csv(content: bytes, table: Table) -> list[list[str]]:
+def _read_csv(content: bytes, table: Table, header_row: int | None = None) -> list[list[Any]]:
     filename = table.filename
     if content[:4] == b"\xd0\xcf\x11\xe0":
         raise unreadable(
@@ -287,11 +305,12 @@ def _read_csv(content: bytes, table: Table) -> list[list[str]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise unreadable(filename, vi="không phải bảng mã UTF-8", en="its encoding is not UTF-8") from None
-    first = next((line for line in text.splitlines() if line.strip(" ,;\t")), "")
+    lines = text.splitlines()[(header_row or 1) - 1 :]
+    first = next((line for line in lines if line.strip(" ,;\t")), "")
     delimiter = max(",;\t", key=first.count)
     table.decimal_mark = {",": ".", ";": ","}.get(delimiter, "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[list[str]] = []
+    rows: list[list[Any]] = []
     try:
         for row in reader:
             rows.append(row)

@@ -52,8 +52,11 @@ def letters(column: int) -> str:
     return name
 
 
-def read_sheet(content: bytes, filename: str) -> Sheet:
-    """The first visible sheet of an .xlsx workbook; refuses what is damaged, locked or absurdly large."""
+def read_sheet(content: bytes, filename: str, wanted: str | None = None) -> Sheet:
+    """A sheet of an .xlsx workbook, the first visible one unless it is named.
+
+    Refuses what is damaged, locked or absurdly large.
+    """
     broken = unreadable(
         filename, vi="tệp Excel bị hỏng hoặc có mật khẩu", en="the workbook is damaged or has a password"
     )
@@ -79,8 +82,15 @@ def read_sheet(content: bytes, filename: str) -> Sheet:
             ]
             if not visible:
                 raise unreadable(filename, vi="không có trang tính nào", en="it has no sheet")
-            position = workbook.sheet_names.index(visible[0])
-            grid = workbook.get_sheet_by_name(visible[0]).to_python(skip_empty_area=False)
+            if wanted is not None and wanted not in visible:
+                listed = ", ".join(visible)[:200]
+                raise unreadable(
+                    filename,
+                    vi=f"không có trang tính “{wanted}”, chỉ có: {listed}",
+                    en=f"it has no sheet “{wanted}”, but: {listed}",
+                )
+            position = workbook.sheet_names.index(wanted or visible[0])
+            grid = workbook.get_sheet_by_index(position).to_python(skip_empty_area=False)
     except (zipfile.BadZipFile, zlib.error, CalamineError, NotImplementedError, RuntimeError, EOFError):
         raise broken from None
     return Sheet(grid, _failed_cells(_sheet_xml(parts, position)))
