@@ -11,9 +11,10 @@ from vdept.kernel.clock import LOCAL
 from vdept_workers import jobs
 from vdept_workers.doorbell import decode, encode
 from vdept_workers.gaps import keep_gaps
+from vdept_workers.verdicts import issue_verdicts
 from vdept_workers.warnings import detect_warnings
 
-DAILY = (jobs.keep_calendars, jobs.reevaluate, detect_warnings, keep_gaps)
+DAILY = (jobs.keep_calendars, jobs.reevaluate, issue_verdicts, detect_warnings, keep_gaps)
 """Jobs that belong to a new day; each leaves alone what is done."""
 
 
@@ -33,6 +34,7 @@ class WorkerSettings:
         cron(jobs.reevaluate, name="reevaluate", minute=0, timeout=300),
         cron(detect_warnings, name="detect_warnings", minute=set(range(0, 60, 10)), timeout=300),
         cron(keep_gaps, name="keep_gaps", minute={0, 29, 58}, timeout=300),
+        cron(issue_verdicts, name="issue_verdicts", minute=set(range(3, 60, 10)), timeout=300),
         cron(jobs.scan_reminders, name="scan_reminders", minute=5, timeout=300),
         cron(jobs.audit_outcomes, name="audit_outcomes", hour=2, minute=30, timeout=300),
         cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),

@@ -1,0 +1,207 @@
+"""What is judged, in SQL: one statement per plan brings its verdicts up to date, targets and units at once.
+
+Everything comes from one picture of ``target_outcome`` and ``unit_outcome``, which the roll-up moves
+together. A target whose change waits to be rolled up is left for the next run: its definition and its
+outcome do not belong together yet.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+LISTED = 100
+"""How many targets not met a unit's verdict names; how many there are it always says."""
+
+_WHO_HEADED = """LEFT JOIN membership h ON h.unit_id = {0}.unit_id AND h.role = 'HEAD'
+        AND h.starts_on <= {0}.due_on AND (h.ends_on IS NULL OR h.ends_on >= {0}.due_on)"""
+"""Nobody else can have headed the unit on that day: the table excludes it."""
+
+_DIGESTED = (
+    *("judgement", "due_on", "head_id", "head_since", "goal", "goal_high", "direction", "baseline", "rollup"),
+    *("basis", "used", "binding", "measured", "reported", "numerator", "denominator", "read_on"),
+    *("children", "children_met", "task_weight", "delivered_weight", "verified_weight"),
+)
+
+
+def _text(column: str) -> str:
+    """A quantity as it is kept: exact, without trailing zeros."""
+    return f"CAST(trim_scale({column}) AS text)"
+
+
+_SAID = {
+    **{name: f"x.{name}" for name in ("basis", "used", "direction", "rollup", "binding")},
+    **{
+        name: _text(f"x.{name}")
+        for name in ("goal", "goal_high", "baseline", "value", "measured", "reported")
+    },
+    **{name: _text(f"x.{name}") for name in ("numerator", "denominator")},
+    "as_of": "x.read_on",
+    "children": "nullif(x.children, 0)",
+    "children_met": "CASE WHEN x.children > 0 THEN x.children_met END",
+    **{name: _text(f"x.{name}") for name in ("task_weight", "delivered_weight", "verified_weight")},
+}
+"""What a target's verdict rests on; where any of it changes, it is issued again."""
+
+_BESIDE = f"""jsonb_build_object('at_risk_points', {_text("x.at_risk_points")},
+        'off_track_points', {_text("x.off_track_points")}, 'measurement_id', m.id, 'source', m.source,
+        'recorded_at', m.recorded_at, 'source_id', i.source_id, 'intake_id', i.id,
+        'received_at', i.received_at, 'sha256', encode(i.sha256, 'hex'))"""
+"""What it came from. The same value recorded once more changes nothing of what was said."""
+
+BESIDE = (
+    *("at_risk_points", "off_track_points", "measurement_id", "source", "recorded_at", "source_id"),
+    *("intake_id", "received_at", "sha256"),
+)
+
+_OBJECT = ", ".join(f"'{name}', {expression}" for name, expression in _SAID.items())
+
+_TARGETS = f"""due AS MATERIALIZED (
+        SELECT t.id AS target_id, t.unit_id, t.key_result_id, t.indicator_id, t.due_on,
+            p.starts_on AS plan_starts_on, e.evaluated_on,
+            CASE WHEN o.meets THEN 'MET' ELSE 'NOT_MET' END AS judgement,
+            kr.basis, kr.rollup, kr.binding, kr.at_risk_points, kr.off_track_points, ind.direction,
+            CASE WHEN kr.basis = 'REPORTED' AND o.reported_value IS NOT NULL
+                THEN 'REPORTED' ELSE 'MEASURED' END AS used,
+            o.measured_value AS measured, o.reported_value AS reported,
+            o.measured_numerator, o.measured_denominator, o.reported_numerator, o.reported_denominator,
+            CASE WHEN kr.rollup <> 'MILESTONE' AND o.own_measured_value IS NOT NULL
+                THEN o.measured_on END AS measured_on,
+            CASE WHEN kr.rollup <> 'MILESTONE' AND o.own_reported_value IS NOT NULL
+                THEN o.reported_on END AS reported_on,
+            t.value AS goal, t.value_high AS goal_high, t.baseline, o.children, o.children_met,
+            {
+    ", ".join(
+        f"CASE WHEN kr.rollup = 'MILESTONE' THEN o.own_{name} END AS {name}"
+        for name in ("task_weight", "delivered_weight", "verified_weight")
+    )
+}
+        FROM target_outcome o JOIN target t ON t.id = o.target_id JOIN plan p ON p.id = t.plan_id
+        JOIN key_result kr ON kr.id = t.key_result_id JOIN indicator ind ON ind.id = kr.indicator_id
+        JOIN plan_evaluation e ON e.plan_id = t.plan_id
+        WHERE o.plan_id = :plan_id AND o.live AND o.status IN ('MET', 'NOT_MET') AND t.state = 'ACTIVE'
+            AND t.due_on < e.evaluated_on AND t.id NOT IN (SELECT target_id FROM waiting)),
+    headed AS (
+        SELECT due.*, h.person_id AS head_id, h.starts_on AS head_since,
+            CASE used WHEN 'REPORTED' THEN reported ELSE measured END AS value,
+            CASE used WHEN 'REPORTED' THEN reported_numerator ELSE measured_numerator END AS numerator,
+            CASE used WHEN 'REPORTED' THEN reported_denominator ELSE measured_denominator END AS denominator,
+            CASE used WHEN 'REPORTED' THEN reported_on ELSE measured_on END AS read_on
+        FROM due {_WHO_HEADED.format("due")}),
+    digested AS (
+        SELECT headed.*, hash_record_extended(ROW({", ".join(_DIGESTED)}), 0) AS digest FROM headed),
+    of_targets AS MATERIALIZED (
+        SELECT v.id AS old_id, x.target_id, x.unit_id, x.key_result_id, x.judgement, x.due_on, x.evaluated_on,
+            x.value, x.goal, x.head_id, x.head_since, x.digest, said.inputs,
+            said.inputs || jsonb_strip_nulls({_BESIDE}) AS all_inputs
+        FROM digested x
+        LEFT JOIN verdict v ON v.plan_id = :plan_id AND v.target_id = x.target_id AND v.superseded_at IS NULL
+        CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object({_OBJECT})) AS inputs) said
+        LEFT JOIN LATERAL (
+            SELECT id, source, recorded_at, intake_id FROM measurement
+            WHERE x.read_on IS NOT NULL AND unit_id = x.unit_id AND indicator_id = x.indicator_id
+                AND basis = x.used AND as_of BETWEEN x.plan_starts_on AND x.due_on
+            ORDER BY as_of DESC, id DESC LIMIT 1
+        ) m ON true
+        LEFT JOIN intake i ON i.id = m.intake_id
+        WHERE v.digest IS DISTINCT FROM x.digest
+            AND (v.id IS NULL
+                OR (v.judgement, v.due_on, v.head_id, v.head_since)
+                    IS DISTINCT FROM (x.judgement, x.due_on, x.head_id, x.head_since)
+                OR v.inputs - CAST(:beside AS text[]) IS DISTINCT FROM said.inputs))"""
+"""A hash may be another on another release of the server: then everything is compared, and nothing issued."""
+
+_UNITS = f"""own_targets AS MATERIALIZED (
+        SELECT o.unit_id, max(t.due_on) AS due_on, bool_or(w.target_id IS NOT NULL) AS waits,
+            (array_agg(t.id ORDER BY t.id) FILTER (WHERE o.binding AND NOT o.meets))[1:{LISTED}] AS unmet
+        FROM target_outcome o JOIN target t ON t.id = o.target_id
+        LEFT JOIN waiting w ON w.target_id = t.id
+        WHERE o.plan_id = :plan_id AND o.live GROUP BY o.unit_id),
+    whole AS (
+        SELECT u.unit_id, o.due_on, e.evaluated_on, u.binding, u.binding_met, u.n_met, u.n_not_met, o.unmet,
+            CASE WHEN u.binding = u.binding_met THEN 'MET' ELSE 'NOT_MET' END AS judgement
+        FROM unit_outcome u JOIN own_targets o ON o.unit_id = u.unit_id
+        JOIN plan_evaluation e ON e.plan_id = u.plan_id
+        WHERE u.plan_id = :plan_id AND u.binding > 0 AND NOT o.waits AND o.due_on < e.evaluated_on
+            AND u.n_not_started + u.n_on_track + u.n_at_risk + u.n_off_track + u.n_paused = 0),
+    unit_headed AS (
+        SELECT whole.*, h.person_id AS head_id, h.starts_on AS head_since,
+            hash_record_extended(ROW(judgement, due_on, h.person_id, h.starts_on, binding, binding_met, n_met,
+                n_not_met, unmet), 0) AS digest
+        FROM whole {_WHO_HEADED.format("whole")}),
+    of_units AS MATERIALIZED (
+        SELECT v.id AS old_id, x.*, said.inputs
+        FROM unit_headed x
+        LEFT JOIN verdict v ON v.plan_id = :plan_id AND v.unit_id = x.unit_id AND v.target_id IS NULL
+            AND v.superseded_at IS NULL
+        CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object('targets', n_met + n_not_met,
+            'met', n_met, 'not_met', n_not_met, 'binding', binding, 'binding_met', binding_met,
+            'unmet', x.unmet)) AS inputs) said
+        WHERE v.digest IS DISTINCT FROM x.digest
+            AND (v.id IS NULL
+                OR (v.judgement, v.due_on, v.head_id, v.head_since)
+                    IS DISTINCT FROM (x.judgement, x.due_on, x.head_id, x.head_since)
+                OR v.inputs IS DISTINCT FROM said.inputs))"""
+
+_LIFTED = """lifted AS MATERIALIZED (
+        SELECT v.id FROM verdict v JOIN target t ON t.id = v.target_id
+        JOIN plan_evaluation e ON e.plan_id = v.plan_id
+        WHERE v.plan_id = :plan_id AND v.superseded_at IS NULL
+            AND (t.state = 'WITHDRAWN' OR t.due_on >= e.evaluated_on)
+        UNION ALL
+        SELECT v.id FROM verdict v JOIN unit_outcome u ON u.plan_id = v.plan_id AND u.unit_id = v.unit_id
+        WHERE v.plan_id = :plan_id AND v.target_id IS NULL AND v.superseded_at IS NULL
+            AND (u.binding = 0 OR u.n_not_started + u.n_on_track + u.n_at_risk + u.n_off_track > 0))"""
+"""What is no longer said and not said anew: the ground was taken back, or is due later than it was."""
+
+_COLUMNS = (
+    "subject, plan_id, unit_id, target_id, key_result_id, number, judgement, due_on, evaluated_on, value, "
+    "goal, inputs, digest, head_id, head_since, issued_at"
+)
+
+ISSUE = sa.text(
+    f"""WITH waiting AS MATERIALIZED (
+        SELECT DISTINCT target_id FROM outcome_change WHERE plan_id = :plan_id AND target_id IS NOT NULL),
+    {_TARGETS}, {_UNITS}, {_LIFTED},
+    gone AS (
+        UPDATE verdict SET superseded_at = :now
+        WHERE id IN (SELECT old_id FROM of_targets UNION ALL SELECT old_id FROM of_units
+                     UNION ALL SELECT id FROM lifted)
+        RETURNING id),
+    made AS (
+        INSERT INTO verdict ({_COLUMNS})
+        SELECT fresh.* FROM (
+            SELECT 'TARGET', :plan_id, x.unit_id, x.target_id, x.key_result_id,
+                coalesce((SELECT max(v.number) FROM verdict v WHERE v.target_id = x.target_id), 0) + 1,
+                x.judgement, x.due_on, x.evaluated_on, x.value, x.goal, x.all_inputs, x.digest, x.head_id,
+                x.head_since, :now
+            FROM of_targets x
+            UNION ALL
+            SELECT 'UNIT', :plan_id, x.unit_id, NULL, NULL,
+                coalesce((SELECT max(v.number) FROM verdict v WHERE v.plan_id = :plan_id
+                          AND v.unit_id = x.unit_id AND v.target_id IS NULL), 0) + 1,
+                x.judgement, x.due_on, x.evaluated_on, NULL, NULL, x.inputs, x.digest, x.head_id,
+                x.head_since, :now
+            FROM of_units x
+        ) fresh
+        WHERE (SELECT count(*) FROM gone) >= 0  -- first the old one goes: only one of a subject may count
+        RETURNING id, judgement, number),
+    news AS (INSERT INTO verdict_news SELECT id FROM made)
+    SELECT count(*) AS made, count(*) FILTER (WHERE judgement = 'MET') AS met, min(id) AS first_id,
+        max(id) AS last_id,
+        (SELECT count(old_id) FROM of_targets) + (SELECT count(old_id) FROM of_units) AS reissued,
+        (SELECT count(*) FROM lifted) AS lifted, (SELECT min(id) FROM lifted) AS lifted_id
+    FROM made"""
+).bindparams(
+    sa.bindparam("plan_id", type_=sa.BigInteger()),
+    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("beside", value=list(BESIDE), type_=ARRAY(sa.Text)),
+)
+
+PLANS = sa.text(
+    """SELECT p.id, p.issuer_unit_id FROM plan p JOIN plan_evaluation e ON e.plan_id = p.id
+    WHERE p.state IN ('ISSUED', 'CLOSED') AND p.starts_on < e.evaluated_on
+        AND (CAST(:plan_ids AS bigint[]) IS NULL OR p.id = ANY (:plan_ids))
+        AND (EXISTS (SELECT FROM target t WHERE t.plan_id = p.id AND t.due_on < e.evaluated_on)
+            OR EXISTS (SELECT FROM verdict v WHERE v.plan_id = p.id AND v.superseded_at IS NULL))
+    ORDER BY p.id"""
+).bindparams(sa.bindparam("plan_ids", type_=ARRAY(sa.BigInteger)))
+"""Plans in which something is due or was judged."""

@@ -1,0 +1,82 @@
+"""Tell the heads of verdicts: each person once a run, however many verdicts concern them.
+
+Whom: the head in office of the unit that was judged, and, where it was not met, the head above as well.
+Nobody is head there: the nearest head above. A firm has no unit above: the unit that assigned its targets.
+The notification names the gravest and says how many there are, and how many of those are not met.
+"""
+
+from datetime import date
+
+import sqlalchemy as sa
+
+from vdept.kernel.db import Tx
+from vdept.notifications.adding import DOORBELL, inserting
+
+_LINE = """SELECT m.person_id, line.unit_id AS office_id
+            FROM (
+                SELECT above.id AS unit_id, cardinality(u.path) - above.ordinality AS place
+                FROM unnest(u.path) WITH ORDINALITY AS above (id, ordinality)
+                UNION ALL
+                SELECT above.id, 1000 + cardinality(o.path) - above.ordinality
+                FROM unit o, unnest(o.path) WITH ORDINALITY AS above (id, ordinality)
+                WHERE o.id = g.other_id AND o.id <> g.unit_id
+            ) line
+            JOIN unit office ON office.id = line.unit_id AND office.valid_from <= :as_of
+                AND (office.valid_to IS NULL OR office.valid_to >= :as_of)
+            JOIN membership m ON m.unit_id = line.unit_id AND m.role = 'HEAD'
+                AND m.starts_on <= :as_of AND (m.ends_on IS NULL OR m.ends_on >= :as_of)
+            JOIN person ON person.id = m.person_id AND person.active
+            WHERE line.place >= {first}
+            ORDER BY line.place LIMIT 1"""
+
+_BEFORE = f"""gone AS (DELETE FROM verdict_news RETURNING verdict_id),
+    said AS MATERIALIZED (
+        SELECT v.id, v.subject, v.judgement, v.unit_id, v.plan_id, v.number,
+            CASE WHEN v.judgement = 'NOT_MET' AND v.subject = 'UNIT' THEN 0
+                 WHEN v.judgement = 'NOT_MET' THEN 1 WHEN v.subject = 'UNIT' THEN 2 ELSE 3 END AS place
+        FROM gone JOIN verdict v ON v.id = gone.verdict_id WHERE v.superseded_at IS NULL),
+    gathered AS MATERIALIZED (
+        SELECT s.unit_id, count(*) AS number, count(*) FILTER (WHERE judgement = 'NOT_MET') AS not_met,
+            count(*) FILTER (WHERE s.number > 1) AS again,
+            min(place) AS place, (array_agg(id ORDER BY place, id))[1] AS gravest,
+            (SELECT t.assigned_by_unit_id FROM target t WHERE t.unit_id = s.unit_id
+                AND t.plan_id = min(s.plan_id) ORDER BY t.id LIMIT 1) AS other_id
+        FROM said s GROUP BY s.unit_id),
+    addressed AS (
+        SELECT g.unit_id, h.person_id, h.office_id, true AS own, g.number, g.not_met, g.again, g.place,
+            g.gravest
+        FROM gathered g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=0)}) h
+        UNION ALL
+        SELECT g.unit_id, h.person_id, h.office_id, false, g.not_met, g.not_met, 0, g.place, g.gravest
+        FROM gathered g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=1)}) h
+        WHERE g.not_met > 0),
+    once AS (  -- who heads both, or stands in for a vacant office, counts a unit once
+        SELECT DISTINCT ON (person_id, unit_id) * FROM addressed ORDER BY person_id, unit_id, own DESC),
+    folded AS (
+        SELECT person_id, (array_agg(office_id ORDER BY own DESC, office_id))[1] AS office_id,
+            sum(number) AS number, sum(not_met) AS not_met, sum(again) AS again, count(*) AS units,
+            (array_agg(gravest ORDER BY place, gravest))[1] AS gravest
+        FROM once GROUP BY person_id)"""
+
+_SOURCE = """SELECT f.person_id, f.office_id AS unit_id, 'VERDICT_ISSUED' AS kind, 'Verdict' AS subject_type,
+            v.id AS subject_id, v.plan_id,
+            jsonb_strip_nulls(jsonb_build_object(
+                'title', coalesce(kr.title, p.title), 'subject', v.subject, 'judgement', v.judgement,
+                'unit', u.name, 'due_on', v.due_on, 'count', f.number, 'not_met', f.not_met,
+                'again', nullif(f.again, 0), 'units', f.units, 'number', v.number)) AS data,
+            'verdict' AS origin, v.id AS origin_id
+        FROM folded f JOIN verdict v ON v.id = f.gravest
+        JOIN unit u ON u.id = v.unit_id JOIN plan p ON p.id = v.plan_id
+        LEFT JOIN key_result kr ON kr.id = v.key_result_id"""
+
+_TELL = sa.text(inserting(_SOURCE, before=_BEFORE)).bindparams(
+    sa.bindparam("as_of", type_=sa.Date()), sa.bindparam("now", type_=sa.DateTime(timezone=True))
+)
+
+
+async def tell(tx: Tx, as_of: date) -> int:
+    """Tell of everything that waits to be told; returns how many notifications were added."""
+    told: int = (await tx.session.execute(_TELL, {"as_of": as_of, "now": tx.now})).one().told
+    if told:
+        tx.ring(DOORBELL)
+    return told
