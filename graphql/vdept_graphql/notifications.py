@@ -37,6 +37,10 @@ described(
     DELIVERY_FAILED="E-mail or a webhook does not get through any more.",
     VERDICT_ISSUED="What was due has been judged: met, or not met.",
     READINGS_REJECTED="A source sent rows that made no measurement.",
+    EDITION_PUBLISHED="An edition of a plan has been published.",
+    SIGNAL_FOUND="Something looks unusual: a question to the head of the unit.",
+    FOCUS_ASKED="Focus objectives are to be chosen by a date.",
+    FOCUS_ANSWERED="The lead unit agreed to the focus objectives or returned them.",
 )
 described(
     Cadence,

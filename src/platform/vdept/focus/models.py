@@ -53,3 +53,14 @@ class FocusObjective(Base):
     position: Mapped[int] = mapped_column(sa.SmallInteger, primary_key=True)
     objective_id: Mapped[int] = mapped_column(sa.BigInteger, ref("objective.id"))
     method: Mapped[str]
+
+
+class FocusCall(Base):
+    """By when the lead unit wants the focus of all units of a plan agreed; without one, each has 30 days."""
+
+    __tablename__ = "focus_call"
+
+    plan_id: Mapped[int] = mapped_column(sa.BigInteger, ref("plan.id"), primary_key=True)
+    agree_by: Mapped[date]
+    asked_at: Mapped[Timestamp]
+    asked_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)

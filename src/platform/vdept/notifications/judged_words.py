@@ -1,5 +1,9 @@
 """What notifications say of what is measured, judged and published; merged into the tables of ``words``.
 
+editions
+    ``title`` (of the plan), ``number``, ``as_of``, ``corrects`` (the number of the one that it corrects)
+readings that were rejected
+    ``title`` (the source's name), ``unit``, ``count`` (rows of the day's first delivery that had any)
 verdicts
     ``title`` (of the key result, or of the plan), ``subject``, ``judgement``, ``unit``, ``due_on``,
     ``number`` (above 1: issued again), ``count`` (how many verdicts this one speaks for, itself among them),
@@ -59,9 +63,41 @@ def _verdict_heading(facts: Facts) -> str:
     return facts.pick("Kết luận", "Verdict") + (f" {facts.pick(*found)}" if found else "")
 
 
+def _rejected(facts: Facts) -> str:
+    count = facts.number("count")
+    source = facts.named("nguồn", "the source") + facts.of_unit()
+    if count is None:
+        told = facts.pick(f"Có số liệu của {source} bị từ chối.", f"Readings of {source} were rejected.")
+    else:
+        were = "reading of {} was" if count == 1 else "readings of {} were"
+        told = facts.pick(
+            f"{count} dòng số liệu của {source} bị từ chối.", f"{count} {were.format(source)} rejected."
+        )
+    return told + facts.pick(
+        " Hãy xem lý do, sửa rồi gửi lại hoặc bỏ qua từng dòng.",
+        " Look at the reasons, then put each right and replay it, or dismiss it.",
+    )
+
+
+def _edition(facts: Facts) -> str:
+    number, wrong, as_of = facts.number("number"), facts.number("corrects"), facts.day("as_of")
+    which = facts.pick("Ấn bản", "Edition") + (f" {number}" if number else "")
+    of = facts.named("kế hoạch", "the plan")
+    told = facts.pick(f"{which} của {of} đã công bố", f"{which} of {of} has been published")
+    if as_of:
+        told += facts.pick(f", số liệu đến {as_of}", f", as of {as_of}")
+    if wrong:
+        told += facts.pick(f"; đính chính ấn bản {wrong}", f"; it corrects edition {wrong}")
+    return f"{told}."
+
+
 SENTENCES: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.VERDICT_ISSUED: _verdict,
+    NotificationKind.READINGS_REJECTED: _rejected,
+    NotificationKind.EDITION_PUBLISHED: _edition,
 }
 HEADINGS: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.VERDICT_ISSUED: _verdict_heading,
+    NotificationKind.EDITION_PUBLISHED: lambda facts: facts.pick("Ấn bản mới", "New edition"),
+    NotificationKind.READINGS_REJECTED: lambda facts: facts.pick("Số liệu bị từ chối", "Readings rejected"),
 }

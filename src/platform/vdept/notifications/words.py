@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from vdept.kernel.errors import Locale
-from vdept.notifications import judged_words
+from vdept.notifications import asked_words, judged_words
 from vdept.notifications.facts import Facts, working_days
 from vdept.notifications.models import NotificationKind
 
@@ -300,6 +300,7 @@ _SENTENCES: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.DEADLINE_MOVED: _moved,
     NotificationKind.DELIVERY_FAILED: _failed,
     **judged_words.SENTENCES,
+    **asked_words.SENTENCES,
 }
 
 
@@ -340,4 +341,5 @@ _HEADINGS: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.DEADLINE_MOVED: lambda facts: facts.pick("Hạn đã chuyển", "Due date moved"),
     NotificationKind.DELIVERY_FAILED: lambda facts: facts.pick("Không gửi được", "Not delivered"),
     **judged_words.HEADINGS,
+    **asked_words.HEADINGS,
 }

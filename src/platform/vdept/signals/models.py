@@ -41,7 +41,8 @@ class Signal(Base):
     """A finding. ``key`` names it within its detector, so that it is asked once.
 
     ``evidence``: plain values, as text where they are quantities, that the sentence is made of;
-    ``score``: how far beyond the detector's threshold it lies, in the detector's own measure.
+    ``score``: how far beyond the detector's threshold it lies, in the detector's own measure; ``told_at``:
+    when the head of the unit was told.
     """
 
     __tablename__ = "signal"
@@ -53,6 +54,7 @@ class Signal(Base):
         ),
         sa.Index("ix_signal_unit_id", "unit_id", "id"),
         sa.Index("ix_signal_plan_id", "plan_id", "id"),
+        sa.Index("ix_signal_untold", "id", postgresql_where=sa.text("told_at IS NULL")),
     )
 
     id: Mapped[Id]
@@ -66,9 +68,19 @@ class Signal(Base):
     evidence: Mapped[dict[str, Any]] = mapped_column(JSONB)
     found_on: Mapped[date]
     found_at: Mapped[Timestamp]
+    told_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     state: Mapped[SignalState] = mapped_column(
         one_of(SignalState, "state"), server_default="OPEN", default=SignalState.OPEN
     )
     answer: Mapped[str | None]
     answered_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     answered_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+
+
+class SignalMark(Base):
+    """How far the detectors have read a log: ``measurement``, ``activity`` or ``verdict``, by number."""
+
+    __tablename__ = "signal_mark"
+
+    log: Mapped[str] = mapped_column(primary_key=True)
+    last_id: Mapped[int] = mapped_column(sa.BigInteger)

@@ -32,6 +32,10 @@ KINDS: Final = {
     NotificationKind.EXTENSION_DECIDED: Words("Quyết định gia hạn", "Decisions on extensions"),
     NotificationKind.DELIVERY_FAILED: Words("Không gửi được thông báo", "Deliveries that failed"),
     NotificationKind.READINGS_REJECTED: Words("Số liệu bị từ chối", "Readings that were rejected"),
+    NotificationKind.SIGNAL_FOUND: Words("Dấu hiệu cần trả lời", "Signals to answer"),
+    NotificationKind.FOCUS_ASKED: Words("Chọn mục tiêu trọng tâm", "Focus objectives to choose"),
+    NotificationKind.FOCUS_ANSWERED: Words("Trả lời về trọng tâm", "Answers on focus objectives"),
+    NotificationKind.EDITION_PUBLISHED: Words("Ấn bản mới", "New editions"),
     NotificationKind.WARNING_CLOSED: Words("Hết cảnh báo", "Warnings that ended"),
 }
 """The kinds as people call them, the most pressing first."""
