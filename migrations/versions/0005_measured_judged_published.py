@@ -614,6 +614,11 @@ def upgrade() -> None:
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_by_id", sa.BigInteger(), nullable=True),
         sa.Column("measurement_id", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'DISMISSED') = (reason IS NOT NULL)",
+            name=op.f("ck_rejected_reading_dismissed_has_reason"),
+        ),
         sa.CheckConstraint(
             "(state = 'OPEN') = (resolved_at IS NULL)", name=op.f("ck_rejected_reading_resolved")
         ),

@@ -160,6 +160,7 @@ class RejectedReading(Base):
     __tablename__ = "rejected_reading"
     __table_args__ = (
         sa.CheckConstraint("(state = 'OPEN') = (resolved_at IS NULL)", name="resolved"),
+        sa.CheckConstraint("(state = 'DISMISSED') = (reason IS NOT NULL)", name="dismissed_has_reason"),
         sa.Index("ix_rejected_reading_intake_id", "intake_id", "id"),
         sa.Index("ix_rejected_reading_open", "source_id", "id", postgresql_where=sa.text("state = 'OPEN'")),
     )
@@ -185,3 +186,5 @@ class RejectedReading(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
     resolved_by_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     measurement_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    reason: Mapped[str | None]
+    """Why it was dismissed."""
