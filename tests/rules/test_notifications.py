@@ -254,6 +254,23 @@ SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
         ),
     ),
     (
+        "an edition",
+        Kind.EDITION_PUBLISHED,
+        {"title": TITLE, "number": 3, "as_of": "2026-12-05", "corrects": 2},
+        f"Ấn bản 3 của kế hoạch “{TITLE}” đã công bố, số liệu đến 05/12/2026; đính chính ấn bản 2.",
+        (
+            f"Edition 3 of the plan “{TITLE}” has been published, as of 5 December 2026; it corrects "
+            "edition 2."
+        ),
+    ),
+    (
+        "an edition, of which nothing is known",
+        Kind.EDITION_PUBLISHED,
+        {},
+        "Ấn bản của kế hoạch đã công bố.",
+        "Edition of the plan has been published.",
+    ),
+    (
         "rejected",
         Kind.READINGS_REJECTED,
         {"title": TITLE, "unit": "Huế", "count": 3},
@@ -325,6 +342,7 @@ SUBJECTS: list[tuple[Kind, dict[str, Any], str, str]] = [
     (Kind.WARNING_OPENED, {}, "Cảnh báo sớm", "Early warning"),
     (Kind.WARNING_CLOSED, {}, "Hết cảnh báo", "Warning ended"),
     (Kind.DEADLINE_MOVED, {}, "Hạn đã chuyển", "Due date moved"),
+    (Kind.EDITION_PUBLISHED, {}, "Ấn bản mới", "New edition"),
     (Kind.READINGS_REJECTED, {}, "Số liệu bị từ chối", "Readings rejected"),
     (Kind.VERDICT_ISSUED, {"judgement": "NOT_MET"}, "Kết luận không đạt", "Verdict not met"),
     (Kind.VERDICT_ISSUED, {}, "Kết luận", "Verdict"),

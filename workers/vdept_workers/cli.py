@@ -10,7 +10,7 @@ from datetime import timedelta
 import click
 
 from vdept.kernel.errors import Locale, Refused, RefusedMany
-from vdept_workers import board, credentials
+from vdept_workers import board, credentials, edition_files
 from vdept_workers.runtime import (
     Failure,
     Stopped,
@@ -160,6 +160,7 @@ cli.add_command(credentials.keys)
 cli.add_command(credentials.client)
 cli.add_command(board.jobs)
 cli.add_command(working_calendar)
+cli.add_command(edition_files.editions)
 
 
 @cli.group()

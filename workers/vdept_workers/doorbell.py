@@ -20,6 +20,7 @@ from vdept.calendars.changes import CALENDAR
 from vdept.deadlines.scanning import DOORBELL as REMINDERS
 from vdept.notifications.adding import DOORBELL as NOTIFICATIONS
 from vdept.notifications.live import CHANNEL, said_of
+from vdept.publications.requesting import DOORBELL as EDITIONS
 from vdept.targets.changes import DOORBELL as OUTCOMES
 from vdept.tasks.recurrence_rules import DOORBELL as OCCURRENCES
 
@@ -29,6 +30,7 @@ JOBS = {
     OCCURRENCES: "create_occurrences",
     REMINDERS: "deliver_reminders",
     CALENDAR: "follow_calendar",
+    EDITIONS: "publish_wanted",
 }
 """Which job answers which bell."""
 

@@ -11,10 +11,15 @@ from vdept.kernel.clock import LOCAL
 from vdept_workers import jobs
 from vdept_workers.doorbell import decode, encode
 from vdept_workers.gaps import keep_gaps
+from vdept_workers.publishing import publish_editions, publish_wanted
+from vdept_workers.signals import detect_signals, remind_focus
 from vdept_workers.verdicts import issue_verdicts
 from vdept_workers.warnings import detect_warnings
 
-DAILY = (jobs.keep_calendars, jobs.reevaluate, issue_verdicts, detect_warnings, keep_gaps)
+DAILY = (
+    *(jobs.keep_calendars, jobs.reevaluate, issue_verdicts, detect_warnings, keep_gaps, publish_editions),
+    *(remind_focus, detect_signals),
+)
 """Jobs that belong to a new day; each leaves alone what is done."""
 
 
@@ -28,6 +33,7 @@ class WorkerSettings:
         func(jobs.create_occurrences, name="create_occurrences", timeout=5, keep_result=0, max_tries=3),
         func(jobs.deliver_reminders, name="deliver_reminders", timeout=5, keep_result=0, max_tries=3),
         func(jobs.follow_calendar, name="follow_calendar", timeout=5, keep_result=0, max_tries=3),
+        func(publish_wanted, name="publish_wanted", timeout=5, keep_result=0, max_tries=3),
     )
     cron_jobs = (
         cron(jobs.keep_calendars, name="keep_calendars", minute=0, timeout=300),
@@ -35,6 +41,9 @@ class WorkerSettings:
         cron(detect_warnings, name="detect_warnings", minute=set(range(0, 60, 10)), timeout=300),
         cron(keep_gaps, name="keep_gaps", minute={0, 29, 58}, timeout=300),
         cron(issue_verdicts, name="issue_verdicts", minute=set(range(3, 60, 10)), timeout=300),
+        cron(publish_editions, name="publish_editions", minute=0, timeout=300),
+        cron(remind_focus, name="remind_focus", minute=0, timeout=60),
+        cron(detect_signals, name="detect_signals", minute={0, 35}, timeout=300),
         cron(jobs.scan_reminders, name="scan_reminders", minute=5, timeout=300),
         cron(jobs.audit_outcomes, name="audit_outcomes", hour=2, minute=30, timeout=300),
         cron(jobs.forget_idempotency_keys, name="forget_idempotency_keys", minute=17, timeout=60),

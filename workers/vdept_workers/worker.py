@@ -27,6 +27,7 @@ from vdept.kernel.settings import Settings, load
 from vdept.outcomes.refresh import refresh
 from vdept_workers.doorbell import JOBS, Doorbell, open_redis
 from vdept_workers.mailing import Mailing
+from vdept_workers.publishing import Publishing
 from vdept_workers.recurrence import Occurrences
 from vdept_workers.reminding import Delivering, Scanning
 from vdept_workers.runtime import ENDING
@@ -84,6 +85,7 @@ async def run(
     webhooks, mailing = Webhooks(database, settings, holder), Mailing(database, settings, holder)
     occurrences = Occurrences(database, holder)
     delivering, scanning = Delivering(database, holder), Scanning(database, holder)
+    publishing = Publishing(database, settings, holder)
     ctx: dict[str, Any] = {
         "database": database,
         "sweeper": sweeper,
@@ -92,6 +94,7 @@ async def run(
         "occurrences": occurrences,
         "delivering": delivering,
         "scanning": scanning,
+        "publishing": publishing,
     }
     loops = [
         asyncio.create_task(persist("heartbeat", heartbeat.beat)),
@@ -101,6 +104,7 @@ async def run(
         asyncio.create_task(occurrences.run()),
         asyncio.create_task(delivering.run()),
         asyncio.create_task(scanning.run()),
+        asyncio.create_task(publishing.run()),
         asyncio.create_task(persist("job queue", lambda: _listen(redis_url, ctx))),
         asyncio.create_task(persist("daily jobs", lambda: _daily(ctx))),
     ]

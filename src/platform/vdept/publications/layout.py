@@ -213,6 +213,13 @@ class Signed(msgspec.Struct, forbid_unknown_fields=True):
     signature: str
 
 
+class SignedManifest(msgspec.Struct, forbid_unknown_fields=True):
+    """What verifies the other formats."""
+
+    manifest: dict[str, Any]
+    signature: str
+
+
 UNIT_COLUMNS = list(UnitRow.__struct_fields__)
 TARGET_COLUMNS = list(TargetRow.__struct_fields__)
 read_unit = msgspec.json.Decoder(UnitRow).decode
@@ -286,5 +293,6 @@ class Opened:
 
     def _rows(self) -> Iterator[bytes]:
         self._line()  # the columns
-        while (line := self._line()) and not line.startswith(b"]}"):
-            yield line
+        while (line := self._file.readline()) and not line.startswith(b"]}"):
+            if row := line.rstrip(b",\n"):
+                yield row

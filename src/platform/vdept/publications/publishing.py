@@ -26,8 +26,16 @@ from vdept.kernel.vault import Vault
 from vdept.outcomes import refresh
 from vdept.publications import content, layout, signing, statements
 from vdept.publications.errors import CORRECTS_UNKNOWN, PLAN_NOT_PUBLISHABLE
-from vdept.publications.models import Edition, EditionFile, EditionFormat, EditionKey
+from vdept.publications.models import (
+    Edition,
+    EditionFile,
+    EditionFormat,
+    EditionKey,
+    EditionRequest,
+    RequestState,
+)
 from vdept.publications.rendering import WRITERS, render
+from vdept.publications.telling import tell
 from vdept.targets.models import PlanState
 
 ACTOR = system("editions")
@@ -73,7 +81,7 @@ async def publish(
     request_id: int | None = None,
     now: datetime,
 ) -> Edition | None:
-    """Publish an edition of the plan; None if that of ``month`` is there already.
+    """Publish an edition of the plan; None if that of ``month``, or what was asked for, is there already.
 
     The plan is moved to ``as_of`` first if it stands at an earlier date.
     """
@@ -110,12 +118,15 @@ async def _publish(
             .order_by(Edition.number.desc())
             .limit(1)
         )
-        if wanted.month is not None and await _published(tx, wanted):
+        if await _done(tx, wanted):
             return None
         with tempfile.TemporaryDirectory(prefix="vdept-edition-") as folder:
             edition = await _written(tx, vault, key, wanted, last, Path(folder))
         tx.session.add(edition)
         await tx.session.flush()
+        if wanted.request_id is not None:
+            await _fulfilled(tx, wanted.request_id, edition.id)
+        await tell(tx, edition)
         tx.record(
             "edition.published",
             "Edition",
@@ -126,9 +137,20 @@ async def _publish(
         return edition
 
 
-async def _published(tx: Tx, wanted: Wanted) -> bool:
-    there = sa.select(Edition.id).where(Edition.plan_id == wanted.plan_id, Edition.month == wanted.month)
-    return await tx.session.scalar(there) is not None
+async def _done(tx: Tx, wanted: Wanted) -> bool:
+    """Whether somebody else has published what is wanted."""
+    if wanted.month is not None:
+        there = sa.select(Edition.id).where(Edition.plan_id == wanted.plan_id, Edition.month == wanted.month)
+        return await tx.session.scalar(there) is not None
+    if wanted.request_id is not None:
+        wish = await tx.session.get(EditionRequest, wanted.request_id, with_for_update=True)
+        return wish is None or wish.state is not RequestState.WAITING
+    return False
+
+
+async def _fulfilled(tx: Tx, request_id: int, edition_id: int) -> None:
+    done = {"state": RequestState.PUBLISHED, "finished_at": tx.now, "edition_id": edition_id}
+    await tx.session.execute(sa.update(EditionRequest).where(EditionRequest.id == request_id).values(**done))
 
 
 async def _head(tx: Tx, wanted: Wanted, last: Edition | None) -> layout.Head:

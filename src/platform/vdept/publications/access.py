@@ -1,0 +1,50 @@
+"""Who sees editions, decided in SQL.
+
+An edition of a public plan is for everybody, signed in or not; any other for whoever sees the plan whole.
+An edition is asked for by those who commit the issuer: head, deputies, coordinators.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from vdept.kernel.actor import MANAGING, Actor
+from vdept.kernel.db import Tx
+from vdept.kernel.errors import NOT_FOUND, Words
+from vdept.publications.models import Edition, EditionRequest
+from vdept.targets.access import MANAGERS_OF_ISSUER, plans_seen_whole
+from vdept.targets.models import Audience, Plan, PlanState
+
+Condition = sa.ColumnElement[bool]
+PUBLIC: Condition = sa.and_(Plan.audience == Audience.PUBLIC, Plan.state != PlanState.DRAFT)
+PLAN = Words("kế hoạch", "plan")
+
+
+def published_plans(actor: Actor) -> Condition:
+    """Plans whose editions the actor sees; everybody sees those of public plans."""
+    return sa.true() if actor.sees_everything else sa.or_(PUBLIC, plans_seen_whole(actor))
+
+
+def visible_editions(actor: Actor) -> Condition:
+    """The condition on ``Edition`` that this actor's reads start from."""
+    seen: Any = sa.select(Plan.id).where(published_plans(actor)).scalar_subquery()
+    return Edition.plan_id.in_(seen)
+
+
+def visible_requests(actor: Actor) -> Condition:
+    """Wishes are seen by the issuer's people, and by administrators."""
+    if actor.sees_everything:
+        return sa.true()
+    own = sa.and_(Plan.issuer_unit_id.in_(sorted(actor.unit_ids)), plans_seen_whole(actor))
+    seen: Any = sa.select(Plan.id).where(own).scalar_subquery()
+    return EditionRequest.plan_id.in_(seen)
+
+
+async def get_plan_to_publish(tx: Tx, plan_id: int, *path: str) -> Plan:
+    """The plan, locked, for somebody who commits its issuer."""
+    query = sa.select(Plan).where(Plan.id == plan_id, plans_seen_whole(tx.actor))
+    plan = await tx.session.scalar(query.with_for_update(key_share=True))
+    if plan is None:
+        raise NOT_FOUND.at(*path, what=PLAN)
+    tx.actor.require(tx.actor.has(plan.issuer_unit_id, MANAGING), MANAGERS_OF_ISSUER, *path)
+    return plan

@@ -1,0 +1,161 @@
+"""``vdept editions``: publish one now, and check a downloaded one without asking anybody."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vdept_workers.runtime import Failure, on_database, settings
+
+if TYPE_CHECKING:
+    from vdept.kernel.db import Database
+    from vdept.publications.models import Edition
+
+SUFFIXES = {".json": "JSON", ".csv": "CSV", ".xlsx": "EXCEL", ".html": "HTML"}
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def editions() -> None:
+    """Editions of plans: what was published, signed and is never altered."""
+
+
+@editions.command()
+@click.argument("plan", metavar="PLAN")
+@click.option("--note", help="What readers should know of it.")
+@click.option("--corrects", type=click.IntRange(1), metavar="NUMBER", help="The edition that it corrects.")
+def publish(plan: str, note: str | None, corrects: int | None) -> None:
+    """Publish an edition of the plan with the code PLAN now."""
+    from vdept_workers.credentials import vault
+
+    if corrects is not None and not (note or "").strip():
+        msg = "a correction needs --note: say what was wrong."
+        raise click.UsageError(msg)
+    kept = vault()
+
+    async def act(database: "Database") -> "Edition":
+        import sqlalchemy as sa
+
+        from vdept.kernel.actor import system
+        from vdept.kernel.clock import utc_now
+        from vdept.publications import publishing
+        from vdept.targets.models import Plan
+
+        async with database.snapshot(system("cli")) as tx:
+            plan_id = await tx.session.scalar(sa.select(Plan.id).where(Plan.code == plan))
+        if plan_id is None:
+            msg = f"There is no plan with the code {plan}."
+            raise Failure(msg)
+        made = await publishing.publish(database, kept, plan_id, note=note, corrects=corrects, now=utc_now())
+        if made is None:
+            msg = "Somebody else has published it meanwhile."
+            raise Failure(msg)
+        return made
+
+    made = on_database(act)
+    click.echo(f"{plan}\tedition {made.number}\t{made.targets} targets\t{made.units} units\tkid {made.kid}")
+
+
+@editions.command()
+@click.argument("file", type=_FILE)
+@click.option("--keys", type=_FILE, help="The platform's public keys (JWKS), kept from /oauth/jwks.")
+@click.option("--manifest", type=_FILE, help="The edition's manifest; a JSON file carries its own.")
+def verify(file: Path, keys: Path | None, manifest: Path | None) -> None:
+    """Check the downloaded edition FILE offline: its hash, its signature, and that its figures follow.
+
+    Whose signature it is can be said only with the platform's keys: --keys, or this installation's own.
+    Figures are computed again from a JSON file; the other formats are compared with the manifest.
+    """
+    from vdept.publications import checking
+    from vdept.publications.models import EditionFormat
+
+    of = EditionFormat(_format_of(file))
+    content = file.read_bytes()
+    findings = checking.Findings()
+    try:
+        content, signed, signature = _signed(content, of, manifest)
+    except ValueError as error:
+        msg = f"{file.name}: {error}"
+        raise Failure(msg) from error
+    checking.check_file(content, of, signed, signature, findings)
+    checking.check_signature(signed, signature, _keys(keys), findings)
+    if of is EditionFormat.JSON:
+        checking.check_content(content, signed, findings)
+    for fault in findings.faults:
+        click.echo(fault)
+    if findings.more:
+        click.echo(f"… and {findings.more} more")
+    if findings.faults:
+        msg = f"{file.name} does not hold."
+        raise Failure(msg)
+    click.echo(f"{signed.get('plan')} edition {signed.get('number')} holds: {'; '.join(findings.about)}.")
+
+
+def _format_of(file: Path) -> str:
+    found = SUFFIXES.get(file.suffix.lower())
+    if found is None:
+        msg = f"{file.name} is none of {', '.join(SUFFIXES)}."
+        raise click.UsageError(msg)
+    return found
+
+
+def _signed(content: bytes, of: str, manifest: Path | None) -> tuple[bytes, dict[str, Any], str]:
+    """The content with its manifest and signature; ValueError if they cannot be read."""
+    import msgspec
+
+    from vdept.publications.layout import Signed, SignedManifest
+
+    try:
+        if of == "JSON":
+            whole = msgspec.json.decode(content, type=Signed)
+            content = bytes(whole.content)
+            if manifest is None:
+                return content, whole.manifest, whole.signature
+        if manifest is None:
+            msg = f"a {of} file is checked with --manifest, kept from the address of the edition."
+            raise click.UsageError(msg)
+        beside = msgspec.json.decode(manifest.read_bytes(), type=SignedManifest)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"it is no edition ({error}).") from error
+    return content, beside.manifest, beside.signature
+
+
+def _keys(file: Path | None) -> list[dict[str, Any]] | None:
+    """The platform's keys: from a file, or else from this installation's own database, if it answers."""
+    import msgspec
+
+    if file is None:
+        return _own_keys()
+    try:
+        keys = msgspec.json.decode(file.read_bytes(), type=dict[str, Any]).get("keys")
+        return msgspec.convert(keys, list[dict[str, Any]])
+    except msgspec.MsgspecError as error:
+        msg = f"{file.name} is no JWKS ({error})."
+        raise click.UsageError(msg) from error
+
+
+def _own_keys() -> list[dict[str, Any]] | None:
+    """Without starting any server for it; None where there is no platform."""
+    import asyncio
+
+    from vdept.kernel.db import Database
+    from vdept.publications import signing
+    from vdept_workers.sweep import AWAY
+
+    url = settings().database_url
+    if not url:
+        return None
+
+    async def read() -> list[dict[str, Any]]:
+        database = Database(url, pool_size=1)
+        try:
+            async with database.snapshot(signing.ACTOR) as tx:
+                return await signing.public_keys(tx)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(asyncio.wait_for(read(), 5))
+    except AWAY as error:
+        click.echo(f"· this installation's keys cannot be read ({type(error).__name__})", err=True)
+        return None
