@@ -171,7 +171,7 @@ async def test_a_client_opens_what_its_units_sources_sent_only_with_that_scope(
 
 CHANGES = {
     "source_connector": "UPDATE source_connector SET token = token + 1",
-    "rejected_reading": "UPDATE rejected_reading SET state = 'DISMISSED', resolved_at = now()",
+    "rejected_reading": "UPDATE rejected_reading SET state = 'REPLAYED', resolved_at = now()",
     "signal": "UPDATE signal SET state = 'ANSWERED', answered_at = now(), answer = 'x'",
 }
 

@@ -13,9 +13,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from factories import NOW
-from hunt import making_deadlines
+from hunt import making_deadlines, making_judged
 from hunt import rows as r
 from hunt.making_deadlines import Deadlines
+from hunt.making_judged import Judged
 from hunt.world import END, LIVE, OPEN_STATES, START, TODAY, World
 from vdept.kernel.scopes import Scope
 from vdept.kernel.text import fold, sort_key
@@ -45,6 +46,7 @@ class _Maker:
         self._tasks()
         self._around_tasks()
         Deadlines(self.world, self.dice, self.word, self.ids).make()
+        Judged(self.world, self.dice, self.word, self.ids).make()
         self._activities()
         return self.world
 
@@ -468,6 +470,7 @@ class _Maker:
                 for verb, data in self._done_to(task)
             ]
         said += making_deadlines.done(world, self.dice)
+        said += making_judged.done(world)
         self.dice.shuffle(said)
         for number, (verb, kind, subject, plan_id, unit_id, data) in zip(
             self.ids(len(said)), said, strict=True

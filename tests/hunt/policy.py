@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from hunt import judged_rows as j
 from hunt import rows as r
 from hunt.world import LIVE, TODAY, World
 
@@ -216,6 +217,8 @@ class Sight:
             return True
         if warning.subject == "TASK":
             return self.task(self.world.get("tasks", warning.subject_id))
+        if warning.subject == "SOURCE":
+            return self.source(self.world.get("sources", warning.subject_id))
         target = self.world.get("targets", warning.subject_id)
         return self.viewer.may("plans:read") and self.target_outcome(target)
 
@@ -234,6 +237,79 @@ class Sight:
 
     def exception(self, _exception: r.CalendarException) -> bool:
         return self.viewer.known
+
+    # What is measured, judged and published -----------------------------------------------------------------
+
+    @cached_property
+    def working(self) -> frozenset[int]:
+        """The units in which the viewer does more than observe."""
+        return frozenset(unit_id for unit_id, role in self.viewer.seats if role != "OBSERVER")
+
+    def above(self, unit_id: int) -> bool:
+        """A public body of the viewer's stands above the unit, itself left out."""
+        return bool(self.public.intersection(self.world.get("units", unit_id).path[:-1]))
+
+    def source(self, source: j.Source) -> bool:
+        if not self.viewer.known or not self.viewer.may("measurements:read"):
+            return False
+        return self.official or source.unit_id in self.own
+
+    def intake(self, intake: j.Intake) -> bool:
+        """What came in, and what of it was rejected: for those who work in the source's unit."""
+        return self.all or (self.viewer.may("measurements:read") and intake.unit_id in self.working)
+
+    def rejected(self, reading: j.RejectedReading) -> bool:
+        return self.intake(self.world.get("intakes", reading.intake_id))
+
+    def connector(self, source_id: int) -> bool:
+        """How a source is asked is set by people; no client reads it."""
+        worker = self.world.get("sources", source_id).unit_id in self.working
+        return self.viewer.client_id is None and (self.all or worker)
+
+    def verdict(self, verdict: j.Verdict) -> bool:
+        if verdict.target_id is not None:
+            return self.target_outcome(self.world.get("targets", verdict.target_id))
+        plan = self.world.get("plans", verdict.plan_id)
+        return self.unit_outcome(plan, verdict.unit_id, by_targets=self.holds_in(plan, verdict.unit_id))
+
+    def holds_in(self, plan: r.Plan, unit_id: int) -> bool:
+        """The unit, or one below it, has targets in force in the plan."""
+        return any(
+            target.plan_id == plan.id
+            and target.state != "WITHDRAWN"
+            and unit_id in self.world.get("units", target.unit_id).path
+            for target in self.world.targets
+        )
+
+    def gap(self, gap: j.Gap) -> bool:
+        if gap.target_id:
+            return self.target_outcome(self.world.get("targets", gap.target_id))
+        plan = self.world.get("plans", gap.plan_id)
+        return self.unit_outcome(plan, gap.unit_id, by_targets=self.holds_in(plan, gap.unit_id))
+
+    def every_unit(self, plan: r.Plan) -> bool:
+        """Whether the viewer reads the figures of every unit of the plan: only then what they add up to."""
+        milestones = any(k.plan_id == plan.id and k.rollup == "MILESTONE" for k in self.world.key_results)
+        return self.whole(plan) and (self.official or not milestones)
+
+    def edition(self, edition: j.Edition) -> bool:
+        """What is published of a public plan is for everybody; of another, for whoever sees it whole."""
+        plan = self.world.get("plans", edition.plan_id)
+        published = plan.audience == "PUBLIC" and plan.state != "DRAFT"
+        return self.whole(plan) or (published and self.viewer.may("plans:read"))
+
+    def focus(self, focus: j.Focus) -> bool:
+        own = focus.unit_id in self.own and self.viewer.may("plans:read")
+        return self.whole(self.world.get("plans", focus.plan_id)) or own
+
+    def signal(self, signal: j.Signal) -> bool:
+        """A question to the unit: for those who work there and the public bodies above; for no client."""
+        if self.viewer.client_id is not None or not self.viewer.known:
+            return False
+        if self.all:
+            return True
+        asked = signal.unit_id in self.working or self.above(signal.unit_id)
+        return asked and (signal.task_id is None or self.task(self.world.get("tasks", signal.task_id)))
 
     # Clients ------------------------------------------------------------------------------------------------
 

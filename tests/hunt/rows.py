@@ -1,6 +1,6 @@
 """The rows of a world: plain values, named as the columns of the tables they are written to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -17,6 +17,7 @@ class Unit:
     search: str
     valid_from: date
     valid_to: date | None
+    segments: list[str] = field(default_factory=list)
 
     @property
     def beside(self) -> bool:
@@ -122,6 +123,8 @@ class Measurement:
     recorded_at: datetime
     recorded_by_id: int | None
     supersedes_id: int | None
+    source_id: int | None = None
+    intake_id: int | None = None
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from hunt.documents import Composer
 from hunt.hunter import Hunter, Leak, Place, hunting
 from hunt.making import make
 from hunt.occasions import OCCASIONS
+from hunt.policy import Sight, viewer_of
 from hunt.walls import WALLS
 from hunt.world import World
 from vdept.kernel.migrations import scripts_dir
@@ -28,6 +29,7 @@ def _migration(name: str) -> Any:
 
 
 M, D = _migration("0003_row_security"), _migration("0004_deadlines")
+J = _migration("0005_measured_judged_published")
 GUARDED = tuple(WALLS)
 
 IN_TASK: list[tuple[str, str]] = [
@@ -56,7 +58,7 @@ async def walled(servers: Any, template: str) -> AsyncIterator[tuple[Hunter, Pla
     needed = [OCCASIONS[name] for name in ("sets", "left", "declined to lead", "declined below")]
     with databases(servers, template, 1) as (url,):
         document = Composer(random.Random(1)).document()
-        needed.append(_one_number_for_both)
+        needed += [_one_number_for_both, _something_came_in, _something_was_found]
         async with hunting(url, "walls", documents=[document]) as hunter:
             seed = next(each for each in map(str, range(1_000)) if all(has(make(each)) for has in needed))
             yield hunter, await hunter.settle(seed)
@@ -66,6 +68,24 @@ def _one_number_for_both(world: World) -> bool:
     """The review of a target is reminded of that has the number of a task that some official sees."""
     reviewed = {x.subject_id for x in world.reminders if x.subject == "TARGET_REVIEW"}
     return any(task.id in reviewed and task.audience != "PARTICIPANTS" for task in world.tasks)
+
+
+def _something_came_in(world: World) -> bool:
+    """Somebody works where a row was rejected that is not open; somebody observes where it comes in."""
+    people = [Sight(world, viewer_of(world, each)) for each in world.persons]
+    people = [each for each in people if not each.all]
+    over = {x.unit_id for x in world.rejected if x.state != "OPEN"}
+    asked = {x.unit_id for x in world.connectors} & {x.unit_id for x in world.intakes}
+    return any(s.working & over for s in people) and any((s.own - s.working) & asked for s in people)
+
+
+def _something_was_found(world: World) -> bool:
+    """About a unit itself, and about one below, with a task and without."""
+    people = [Sight(world, viewer_of(world, each)) for each in world.persons]
+    people = [each for each in people if not each.all]
+    alone = [x for x in world.signals if x.task_id is None]
+    below = any(s.above(x.unit_id) and x.unit_id not in s.own for s in people for x in world.signals)
+    return below and any(x.unit_id in s.own and not s.above(x.unit_id) for s in people for x in alone)
 
 
 async def everybody(walled: tuple[Hunter, Place]) -> None:
@@ -121,8 +141,6 @@ BY_DEADLINES: list[tuple[str, str, str]] = [
     ("reminder", f"recipient_id = {D.PERSON} OR ", ""),
     ("reminder", f"recipient_id = {D.PERSON}", "subject = 'TARGET_REVIEW'"),
     ("reminder", "subject IN ('TASK', 'TASK_REVIEW') AND ", ""),
-    ("early_warning", " OR subject = 'TARGET'", ""),
-    ("early_warning", "subject = 'TARGET'", "subject = 'TASK'"),
 ]
 
 
@@ -130,7 +148,35 @@ BY_DEADLINES: list[tuple[str, str, str]] = [
 async def test_a_broken_policy_of_deadlines_is_noticed(
     walled: tuple[Hunter, Place], table: str, old: str, new: str
 ) -> None:
-    whole = D.POLICIES[table]["SELECT"]
+    await _spoilt(walled, table, D.POLICIES[table]["SELECT"], old, new)
+
+
+FROM_ABOVE = J.FROM_ABOVE.replace("= unit_id", "= signal.unit_id")
+BY_JUDGED: list[tuple[str, str, str]] = [
+    *[(table, J.OF_OWN_SOURCE, "false") for table in ("source_connector", "intake", "rejected_reading")],
+    *[(table, J.OF_OWN_SOURCE, J.OF_OWN_UNIT) for table in ("source_connector", "intake")],
+    ("intake", J.SEES_ALL, "true"),
+    ("rejected_reading", J.OF_OWN_SOURCE, "state = 'OPEN'"),
+    ("signal", J.OF_OWN_UNIT, "false"),
+    ("signal", J.OF_OWN_UNIT, "task_id IS NOT NULL"),
+    ("signal", FROM_ABOVE, "false"),
+    ("early_warning", " OR subject IN ('TARGET', 'SOURCE')", ""),
+    ("early_warning", "subject IN ('TARGET', 'SOURCE')", "subject = 'TARGET'"),
+    ("early_warning", "subject IN ('TARGET', 'SOURCE')", "subject = 'SOURCE'"),
+    ("early_warning", "subject IN ('TARGET', 'SOURCE')", "subject = 'TASK'"),
+]
+JUDGED = {table: commands["SELECT"] for table, commands in J.POLICIES.items()}
+JUDGED["early_warning"] = J.WARNINGS_SEEN
+
+
+@pytest.mark.parametrize(("table", "old", "new"), BY_JUDGED)
+async def test_a_broken_policy_of_what_is_judged_is_noticed(
+    walled: tuple[Hunter, Place], table: str, old: str, new: str
+) -> None:
+    await _spoilt(walled, table, JUDGED[table], old, new)
+
+
+async def _spoilt(walled: tuple[Hunter, Place], table: str, whole: str, old: str, new: str) -> None:
     assert old in whole
     change = f"ALTER POLICY select_own ON {table} USING ({{}})"
     await broken(walled, change.format(whole.replace(old, new, 1)), change.format(await _said(walled, table)))

@@ -82,7 +82,34 @@ def seen_part(sight: Sight) -> World:
         endpoints=endpoints,
         deliveries=only(w.deliveries, "endpoint_id", {each.id for each in endpoints}),
         feeds=[each for each in w.feeds if sight.feed(each)],
+        **_judged(sight),
     )
+
+
+def _judged(sight: Sight) -> dict[str, list[Any]]:
+    """What is measured, judged and published of it."""
+    w = sight.world
+    sources = [each for each in w.sources if sight.source(each)]
+    intakes = [each for each in w.intakes if sight.intake(each)]
+    editions = [each for each in w.editions if sight.edition(each)]
+    focuses = [each for each in w.focuses if sight.focus(each)]
+    source_ids, edition_ids = {each.id for each in sources}, {each.id for each in editions}
+    plans = {plan.id for plan in w.plans if sight.whole(plan)}
+    return {
+        "sources": sources,
+        "source_indicators": only(w.source_indicators, "source_id", source_ids),
+        "connectors": [each for each in w.connectors if sight.connector(each.source_id)],
+        "intakes": intakes,
+        "rejected": only(w.rejected, "intake_id", {each.id for each in intakes}),
+        "verdicts": [each for each in w.verdicts if sight.verdict(each)],
+        "gaps": [each for each in w.gaps if sight.gap(each)],
+        "editions": editions,
+        "edition_files": only(w.edition_files, "edition_id", edition_ids),
+        "edition_requests": only(w.edition_requests, "plan_id", plans),
+        "signals": [each for each in w.signals if sight.signal(each)],
+        "focuses": focuses,
+        "focus_objectives": only(w.focus_objectives, "focus_id", {each.id for each in focuses}),
+    }
 
 
 def _answers(done: Any, warnings: set[int]) -> bool:

@@ -26,11 +26,20 @@ def _reminder(sight: Sight, row: Any) -> bool:
 
 
 def _warning(sight: Sight, row: Any) -> bool:
-    return row.subject == "TARGET" or sight.task(sight.world.get("tasks", row.subject_id))
+    return row.subject != "TASK" or sight.task(sight.world.get("tasks", row.subject_id))
 
 
 def _endpoint(sight: Sight, row: Any) -> bool:
     return sight.all or (sight.viewer.may("tasks:read") and row.unit_id in sight.own)
+
+
+def _source(sight: Sight, row: Any) -> bool:
+    return sight.all or (sight.viewer.may("measurements:read") and row.unit_id in sight.working)
+
+
+def _signal(sight: Sight, row: Any) -> bool:
+    asked = row.unit_id in sight.own or sight.above(row.unit_id)
+    return sight.all or (sight.viewer.may("tasks:read") and asked)
 
 
 WALLS: dict[str, tuple[str, str, Shows]] = {
@@ -52,5 +61,9 @@ WALLS: dict[str, tuple[str, str, Shows]] = {
         "id",
         lambda sight, row: _endpoint(sight, sight.world.get("endpoints", row.endpoint_id)),
     ),
+    "source_connector": ("connectors", "source_id", _source),
+    "intake": ("intakes", "id", _source),
+    "rejected_reading": ("rejected", "id", _source),
+    "signal": ("signals", "id", _signal),
 }
 """By table: its rows in a world, the column by which they are told apart, and whom they are shown to."""

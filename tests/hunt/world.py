@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from factories import NOW
+from hunt import judged_rows as j
 from hunt import rows as r
 from vdept.kernel.clock import local_date
 
@@ -49,6 +50,20 @@ TABLES = {
     "deliveries": "webhook_delivery",
     "feeds": "calendar_feed",
     "exceptions": "calendar_exception",
+    "sources": "source",
+    "source_indicators": "source_indicator",
+    "connectors": "source_connector",
+    "intakes": "intake",
+    "rejected": "rejected_reading",
+    "verdicts": "verdict",
+    "gaps": "outcome_gap",
+    "editions": "edition",
+    "edition_files": "edition_file",
+    "edition_requests": "edition_request",
+    "signals": "signal",
+    "focuses": "focus",
+    "focus_objectives": "focus_objective",
+    "focus_calls": "focus_call",
 }
 
 
@@ -89,6 +104,20 @@ class World:
     deliveries: list[r.WebhookDelivery] = field(default_factory=list)
     feeds: list[r.CalendarFeed] = field(default_factory=list)
     exceptions: list[r.CalendarException] = field(default_factory=list)
+    sources: list[j.Source] = field(default_factory=list)
+    source_indicators: list[j.SourceIndicator] = field(default_factory=list)
+    connectors: list[j.SourceConnector] = field(default_factory=list)
+    intakes: list[j.Intake] = field(default_factory=list)
+    rejected: list[j.RejectedReading] = field(default_factory=list)
+    verdicts: list[j.Verdict] = field(default_factory=list)
+    gaps: list[j.Gap] = field(default_factory=list)
+    editions: list[j.Edition] = field(default_factory=list)
+    edition_files: list[j.EditionFile] = field(default_factory=list)
+    edition_requests: list[j.EditionRequest] = field(default_factory=list)
+    signals: list[j.Signal] = field(default_factory=list)
+    focuses: list[j.Focus] = field(default_factory=list)
+    focus_objectives: list[j.FocusObjective] = field(default_factory=list)
+    focus_calls: list[j.FocusCall] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._by_id: dict[str, dict[int, Any]] = {}
@@ -108,7 +137,8 @@ class World:
 
 SHRINKING = (
     "notifications", "reminders", "warnings", "deliveries", "endpoints", "feeds", "exceptions", "preferences",
-    "extensions", "recurrences",
+    "extensions", "recurrences", "verdicts", "gaps", "signals", "focuses", "editions", "edition_requests",
+    "rejected", "intakes", "sources",
     "plans", "tasks", "key_results", "targets", "activities", "measurements", "clients", "authorizations",
     "identities", "comments", "evidence", "links", "dependencies", "assignees", "participations",
     "memberships",
@@ -124,6 +154,10 @@ BELONGS = {
     "target_id": "targets",
     "client_id": "clients",
     "endpoint_id": "endpoints",
+    "source_id": "sources",
+    "intake_id": "intakes",
+    "edition_id": "editions",
+    "focus_id": "focuses",
 }
 """Columns whose row goes with what they refer to; an outline of a plan or task that is gone may stay."""
 
@@ -143,7 +177,7 @@ def without(world: World, name: str, rows: Sequence[Any]) -> World:
 
 def _stays(row: Any, column: str, there: set[int]) -> bool:
     refers = getattr(row, column, None)
-    loose = isinstance(row, (r.ApiClient, r.Activity, r.Notification, r.Reminder)) or refers is None
+    loose = isinstance(row, (r.ApiClient, r.Activity, r.Notification, r.Reminder)) or not refers
     return loose or refers in there
 
 
