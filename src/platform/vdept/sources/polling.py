@@ -24,7 +24,7 @@ from vdept.sources.connectors import settings
 from vdept.sources.connectors.asking import Answered, Asked, Asking
 from vdept.sources.connectors.errors import FAILURES, SOURCE_INTERNAL
 from vdept.sources.connectors.pace import retry_in
-from vdept.sources.models import ConnectorKind, Source, SourceConnector
+from vdept.sources.models import ConnectorKind, Source, SourceConnector, SourceState
 
 PLACES = 1_000
 """Sources that one process asks at once."""
@@ -214,14 +214,13 @@ def _claim_of(row: Any) -> Claim:
 
 async def _still_mine(tx: Tx, one: Claim) -> Source | None:
     """The source, while its connector is locked, if nobody has claimed or set it anew meanwhile."""
+    query = sa.select(Source).where(Source.id == one.asked.source_id, Source.state == SourceState.ACTIVE)
+    source: Source | None = await tx.session.scalar(query.with_for_update(key_share=True))
     mine = sa.select(SourceConnector.source_id).where(
         SourceConnector.source_id == one.asked.source_id, SourceConnector.token == one.token
     )
-    if await tx.session.scalar(mine.with_for_update()) is None:
-        return None
-    query = sa.select(Source).where(Source.id == one.asked.source_id, Source.state == "ACTIVE")
-    found: Source | None = await tx.session.scalar(query.with_for_update(key_share=True))
-    return found
+    locked = await tx.session.scalar(mine.with_for_update())
+    return None if locked is None else source
 
 
 async def _mark(tx: Tx, one: Claim, **values: Any) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import ssl
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpcore
 import httpx
@@ -76,9 +76,10 @@ class Fetch:
         self, url: str, headers: Mapping[str, str], *, seconds: float, etag: str | None = None
     ) -> Document:
         """The document at ``url``; raises what a poll fails with. Nothing it raises tells of ``headers``."""
+        guard = _Closing(self.guard)
         try:
             async with asyncio.timeout(seconds):
-                return await self._fetch(url, headers, seconds, etag)
+                return await self._fetch(guard, url, headers, seconds, etag)
         except (TimeoutError, httpcore.TimeoutException):
             raise SOURCE_TIMEOUT.at(seconds=round(seconds)) from None
         except NotDelivered as error:
@@ -87,9 +88,11 @@ class Fetch:
             raise (SOURCE_CERTIFICATE if of_tls(error) else SOURCE_NO_CONNECTION).at() from None
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):
             raise SOURCE_BROKEN_ANSWER.at() from None
+        finally:
+            await guard.close()
 
     async def _fetch(
-        self, url: str, headers: Mapping[str, str], seconds: float, etag: str | None
+        self, guard: "_Closing", url: str, headers: Mapping[str, str], seconds: float, etag: str | None
     ) -> Document:
         where, host = _where(url)
         sent = [("host", host), ("user-agent", _USER_AGENT), ("accept-encoding", "gzip, deflate")]
@@ -99,7 +102,7 @@ class Fetch:
         limits = {"connect": min(CONNECT, seconds), "read": seconds, "write": seconds}
         async with (
             httpcore.AsyncConnectionPool(
-                ssl_context=self.tls, network_backend=self.guard, max_connections=1, http2=False
+                ssl_context=self.tls, network_backend=guard, max_connections=1, http2=False
             ) as connection,
             connection.stream("GET", where, headers=sent, extensions={"timeout": limits}) as answer,
             contextlib.AsyncExitStack() as places,
@@ -124,6 +127,31 @@ class Fetch:
         require_document(body, said.get(b"content-type", b"").decode("latin-1"))
         new = said.get(b"etag", b"").decode("latin-1")
         return Document(body, new if 0 < len(new) <= LONGEST_ETAG and new.isprintable() else None)
+
+
+class _Closing(httpcore.AsyncNetworkBackend):
+    """Closes what was opened, however a fetch ends: httpcore leaves a connection open whose TLS handshake is
+    cut short by a timeout."""
+
+    def __init__(self, guard: Checked) -> None:
+        self._guard = guard
+        self._opened: list[httpcore.AsyncNetworkStream] = []
+
+    async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        stream = await self._guard.connect_tcp(*args, **kwargs)
+        self._opened.append(stream)
+        return stream
+
+    async def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        return await self._guard.connect_unix_socket(*args, **kwargs)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._guard.sleep(seconds)
+
+    async def close(self) -> None:
+        for stream in self._opened:
+            with contextlib.suppress(httpcore.NetworkError, OSError):
+                await stream.aclose()
 
 
 class _Unpacking:

@@ -1,0 +1,87 @@
+"""Trying a connector: fetch now, judge as a poll would, write nothing."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import UNSET
+
+from vdept.kernel.actor import Actor, system
+from vdept.kernel.db import Database
+from vdept.kernel.errors import Refused
+from vdept.sources import receiving
+from vdept.sources.connector_settings import asked_of
+from vdept.sources.connectors.asking import Asking
+from vdept.sources.connectors.errors import CONNECTOR_BUSY, SOURCE_TIMEOUT
+from vdept.sources.receiving import Given
+
+DEADLINE = 20.0
+"""Seconds that a trial takes at most."""
+AT_ONCE = 8
+"""Trials that one process makes at once."""
+SHOWN = 100
+"""Readings that a trial shows."""
+
+ACTOR = system("try_connector")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a poll would have done. ``readings``: the first of the rows, as they were mapped."""
+
+    rows: int
+    recorded: int
+    unchanged: int
+    rejected: int
+    size: int
+    seconds: float
+    readings: tuple[Given, ...] = ()
+    rejections: tuple[tuple[int, Refused, Any], ...] = ()
+
+
+class Trying:
+    """Tries connectors; one for a process."""
+
+    def __init__(self, asking: Asking, *, deadline: float = DEADLINE, at_once: int = AT_ONCE) -> None:
+        self._asking = asking
+        self._deadline = deadline
+        self._free = at_once
+
+    async def __call__(self, database: Database, actor: Actor, source_id: int, **given: Any) -> Tried:
+        """Ask the source as ``given`` says (see :func:`asked_of`), or as its connector does.
+
+        Raises why it may not be tried, or why a poll would fail. No transaction is open while it asks.
+        """
+        given.setdefault("credentials", UNSET)
+        async with database.snapshot(actor) as tx:
+            source, asked = await asked_of(tx, source_id, **given)
+        if self._free <= 0:
+            raise CONNECTOR_BUSY.at()
+        self._free -= 1
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._deadline):
+                answered = await self._asking(asked)
+        except TimeoutError:
+            raise SOURCE_TIMEOUT.at(seconds=round(self._deadline)) from None
+        finally:
+            self._free += 1
+        seconds = time.monotonic() - started
+        rows = answered.rows or []
+        if not rows:
+            return Tried(0, 0, 0, 0, answered.size, seconds)
+        async with database.snapshot(ACTOR) as tx:
+            done = await receiving.receive(
+                tx, source, rows, sha256=answered.sha256, size=answered.size, dry_run=True
+            )
+        return Tried(
+            done.rows,
+            done.recorded,
+            done.unchanged,
+            done.rejected,
+            answered.size,
+            seconds,
+            tuple(rows[:SHOWN]),
+            done.rejections[:SHOWN],
+        )
