@@ -10,7 +10,7 @@ from litestar.exceptions import ClientException, HTTPException
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Locale
 from vdept.kernel.settings import Settings
-from vdept_graphql import calendar_feed, headers, oauth, pages, schema, sign_in, unsubscribe
+from vdept_graphql import calendar_feed, headers, oauth, pages, published, schema, sign_in, unsubscribe
 from vdept_graphql.authentication import Authenticate, Authentication
 from vdept_graphql.budget import Budget
 from vdept_graphql.current_session import current_session
@@ -91,6 +91,7 @@ def create_app(
         *sign_in.routes(services),
         *calendar_feed.routes(services, authentication.failures),
         *unsubscribe.routes(services),
+        *published.routes(services, authentication),
     ]
     return Litestar(
         route_handlers=[Router("/", route_handlers=handlers)],

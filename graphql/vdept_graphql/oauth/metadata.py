@@ -8,6 +8,7 @@ from litestar import Response, get
 from vdept.clients.public_keys import ALGORITHMS
 from vdept.kernel.clock import utc_now
 from vdept.kernel.scopes import Scope
+from vdept.publications.signing import PublishedKeys
 from vdept_graphql.oauth import grants, proofs
 from vdept_graphql.oauth.platform import Platform
 from vdept_graphql.oauth.protocol import CODE, MACHINE, REFRESH
@@ -44,7 +45,8 @@ def metadata(addresses: Addresses) -> dict[str, Any]:
 
 
 def routes(platform: Platform) -> list[Any]:
-    """Both are public, and may be remembered for five minutes."""
+    """Both are public, and may be remembered for five minutes. Keys of editions stay in the JWKS for ever."""
+    editions = PublishedKeys(platform.database)
 
     def public(body: dict[str, Any]) -> Response[bytes]:
         return Response(
@@ -57,7 +59,8 @@ def routes(platform: Platform) -> list[Any]:
 
     @get("/oauth/jwks")
     async def jwks() -> Response[bytes]:
-        await platform.keyring.load(platform.database, utc_now())
-        return public(platform.keyring.public())
+        now = utc_now()
+        await platform.keyring.load(platform.database, now)
+        return public({"keys": [*platform.keyring.public()["keys"], *await editions.now(now)]})
 
     return [about, jwks]

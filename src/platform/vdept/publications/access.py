@@ -17,6 +17,13 @@ from vdept.targets.models import Audience, Plan, PlanState
 
 Condition = sa.ColumnElement[bool]
 PUBLIC: Condition = sa.and_(Plan.audience == Audience.PUBLIC, Plan.state != PlanState.DRAFT)
+
+
+def is_public(plan: Plan) -> bool:
+    """The same of a plan at hand: whether caches between us and the reader may keep its editions."""
+    return plan.audience is Audience.PUBLIC and plan.state is not PlanState.DRAFT
+
+
 PLAN = Words("kế hoạch", "plan")
 
 

@@ -115,14 +115,20 @@ async def write(
     return count
 
 
+async def chunk(tx: Tx, edition_id: int, of: EditionFormat, number: int) -> bytes | None:
+    """One part of a published file; None behind the last."""
+    which = sa.select(EditionChunk.content).where(
+        EditionChunk.edition_id == edition_id, EditionChunk.format == of, EditionChunk.number == number
+    )
+    packed = await tx.session.scalar(which)
+    return None if packed is None else zlib.decompress(packed)
+
+
 async def chunks(tx: Tx, edition_id: int, of: EditionFormat) -> AsyncIterator[bytes]:
     """A published file, part by part."""
     number = 0
-    which = sa.select(EditionChunk.content).where(
-        EditionChunk.edition_id == edition_id, EditionChunk.format == of
-    )
-    while (packed := await tx.session.scalar(which.where(EditionChunk.number == number))) is not None:
-        yield zlib.decompress(packed)
+    while (part := await chunk(tx, edition_id, of, number)) is not None:
+        yield part
         number += 1
 
 

@@ -268,7 +268,7 @@ def before_units(head: Head, key_results: Sequence[KeyResultPart]) -> bytes:
 
 
 BEFORE_TARGETS = b"\n]},\n" + opening("targets", TARGET_COLUMNS)
-END = b"\n]}}\n"
+END = b"\n]}}"
 
 
 class Opened:

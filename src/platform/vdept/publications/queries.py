@@ -81,6 +81,12 @@ async def edition_of(tx: Tx, plan_id: int, number: int | None) -> Edition | None
     return await tx.session.scalar(query.order_by(Edition.number.desc()).limit(1))
 
 
+async def last_editions(tx: Tx, plan_id: int, limit: int) -> list[Edition]:
+    """The last editions of a plan that the actor sees, the newest first."""
+    query = sa.select(Edition).where(Edition.plan_id == plan_id, visible_editions(tx.actor))
+    return list(await tx.session.scalars(query.order_by(Edition.number.desc()).limit(limit)))
+
+
 async def file_of(tx: Tx, edition_id: int, of: EditionFormat) -> EditionFile | None:
     """What is known of one file of an edition that was found before."""
     return await tx.session.get(EditionFile, (edition_id, of))
