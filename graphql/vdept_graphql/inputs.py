@@ -16,6 +16,11 @@ In: TypeAlias = Annotated[T, argument(description="What is asked for.")]
 """The one argument of a mutation: ``input: In[CreateUnitInput]``."""
 
 
+GAPS_FROM = "From this day on, beginning with what stood on it; from the beginning unless given."
+GAPS_TO = "To this day; to the end unless given."
+"""Descriptions of the days of a history."""
+
+
 def given(value: T | LeftOut | None) -> T | UnsetType | None:
     """A field of a change: null clears it, left out keeps it."""
     return UNSET if isinstance(value, LeftOut) else value

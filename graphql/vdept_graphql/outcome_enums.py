@@ -43,5 +43,6 @@ described(
     MEASURED_HIGHEST_FIRST="By measured value, the highest first.",
     MEASURED_LOWEST_FIRST="By measured value, the lowest first.",
     GAP_WIDEST_FIRST="By reported less measured value, the widest gap first.",
+    GAP_POINTS_WIDEST_FIRST="By `gapPoints`, the widest gap first: also right where low values are good.",
     NAME="By the unit's name, in alphabetical order.",
 )

@@ -10,7 +10,7 @@ from vdept.kernel.pages import PageRequest
 from vdept.outcomes import queries
 from vdept.outcomes.models import Status
 from vdept.outcomes.queries import OutcomeScope, TargetOutcomeOrder, UnitOutcomeOrder
-from vdept.units.models import UnitKind
+from vdept.units.models import Segment, UnitKind
 from vdept_graphql.connections import Connection, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode_optional
@@ -54,6 +54,7 @@ class UnitOutcomeFilter:
     scope: OutcomeScope = field(
         default=OutcomeScope.OWN, description="Whose figures the list goes by: status and order."
     )
+    segments: list[Segment] | None = field(default=None, description="Of any of these segments.")
 
     def plain(self) -> queries.UnitOutcomeFilter:
         return queries.UnitOutcomeFilter(
@@ -61,6 +62,7 @@ class UnitOutcomeFilter:
             statuses=distinct(self.statuses),
             below_id=decode_optional(self.below_id, "Unit", "filter", "belowId"),
             scope=self.scope,
+            segments=distinct(self.segments),
         )
 
 
@@ -73,12 +75,16 @@ class TargetOutcomeFilter:
     below_id: strawberry.ID | None = field(
         default=None, description="Held by a unit anywhere below this one, itself left out."
     )
+    segments: list[Segment] | None = field(
+        default=None, description="Held by a unit of any of these segments."
+    )
 
     def plain(self) -> queries.TargetOutcomeFilter:
         return queries.TargetOutcomeFilter(
             kinds=distinct(self.kinds),
             statuses=distinct(self.statuses),
             below_id=decode_optional(self.below_id, "Unit", "filter", "belowId"),
+            segments=distinct(self.segments),
         )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
-from strawberry import field
+from strawberry import argument, field
 
 from vdept.kernel.db import Tx
 from vdept.outcomes import queries, standings
@@ -15,8 +15,10 @@ from vdept.outcomes.queries import Ranked
 from vdept.outcomes.standings import Judgement
 from vdept.tasks.models import Timeliness
 from vdept_graphql.context import Info
+from vdept_graphql.inputs import GAPS_FROM, GAPS_TO
 
 if TYPE_CHECKING:
+    from vdept_graphql.gaps import GapHistory
     from vdept_graphql.plans import KeyResult, Plan
     from vdept_graphql.targets import Target
     from vdept_graphql.units import Unit
@@ -111,6 +113,10 @@ class TargetOutcome:
         description="Reported less measured (chênh lệch), in the indicator's unit of measure; null without "
         "either."
     )
+    gap_points: Decimal | None = field(
+        description="How many points of attainment the report is above the measurement, whichever direction "
+        "is good; null without either. A warning opens above `keyResult.gapPoints`."
+    )
     attainment: Decimal | None = field(
         description="How much of the way from baseline to target is behind, on the key result's basis: "
         f"{SHARE}; 1 only for a value that meets the target; null without a value."
@@ -145,6 +151,7 @@ class TargetOutcome:
             measured=Reading.of(standing.measured),
             reported=Reading.of(standing.reported),
             gap=standing.gap,
+            gap_points=standing.gap_points,
             attainment=standing.attainment,
             measured_attainment=standing.measured_attainment,
             reported_attainment=standing.reported_attainment,
@@ -265,3 +272,14 @@ class UnitOutcome:
         from vdept_graphql.units import load_units
 
         return info.context.load(load_units, self.unit_key)
+
+    @field(description="How far its reports lay above measurements over time; null where it had neither.")
+    def gap_history(
+        self,
+        info: Info,
+        since: Annotated[date | None, argument(name="from", description=GAPS_FROM)] = None,
+        until: Annotated[date | None, argument(name="to", description=GAPS_TO)] = None,
+    ) -> Annotated["GapHistory", strawberry.lazy("vdept_graphql.gaps")] | None:
+        from vdept_graphql.gaps import load_gaps_of_units
+
+        return info.context.load(load_gaps_of_units, (self.plan_key, self.unit_key), since, until)

@@ -30,6 +30,7 @@ from vdept_graphql.outcome_lists import (
 )
 from vdept_graphql.outcomes import TargetOutcome, UnitOutcome, load_unit_outcomes
 from vdept_graphql.reminders import ReminderPolicy, load_policies
+from vdept_graphql.segments import SegmentOutcome, SegmentWhich, segments_of_plan
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
@@ -175,6 +176,13 @@ class Plan(Node):
         before: Before = None,
     ) -> Connection[UnitOutcome]:
         return outcomes_of_plan(info, self.key, filter, order_by, PageRequest(first, after, last, before))
+
+    @field(
+        description="What the units of each segment have to show in it, and last those in none; null where "
+        "some unit's figures are not for you. A unit in two segments counts in both."
+    )
+    def segment_outcomes(self, info: Info, filter: SegmentWhich = None) -> list[SegmentOutcome] | None:
+        return segments_of_plan(info, self.key, filter)
 
     @field(description="Whom it reminds of due dates, and when.")
     def reminder_policy(self, info: Info) -> ReminderPolicy | None:

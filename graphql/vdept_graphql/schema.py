@@ -26,6 +26,8 @@ from vdept_graphql.plan_import import PlanImportMutation
 from vdept_graphql.plan_mutations import PlanMutation
 from vdept_graphql.reminder_mutations import ReminderMutation
 from vdept_graphql.scalars import SCALARS
+from vdept_graphql.segments import SegmentMutation
+from vdept_graphql.series import SeriesQuery
 from vdept_graphql.subscriptions import Subscription
 from vdept_graphql.target_holding_mutations import TargetHoldingMutation
 from vdept_graphql.target_mutations import TargetMutation
@@ -55,6 +57,7 @@ class Query(
     PeopleQuery,
     TargetQuery,
     MeasurementQuery,
+    SeriesQuery,
     TaskQuery,
     ExtensionQuery,
     RecurrenceQuery,
@@ -77,6 +80,7 @@ class Query(
 )
 class Mutation(
     UnitMutation,
+    SegmentMutation,
     PeopleMutation,
     ClientMutation,
     IdentityMutation,

@@ -42,8 +42,9 @@ TYPES: Mapping[Place, str] = {
     Scope.PEOPLE_READ: "Person Membership",
     Scope.PLANS_READ: "Plan Objective KeyResult Milestone Target TargetOutcome UnitOutcome OutcomeFigures "
     "ReminderPolicy ReminderStep ReminderLoad "
+    "GapHistory GapChange TargetSeries TargetLine TargetPoint PacePoint SegmentOutcome "
     "Reading StatusCounts TimelinessCounts ImportedPlan EarlyWarning WarningAnswer WarningCount",
-    Scope.MEASUREMENTS_READ: "Measurement",
+    Scope.MEASUREMENTS_READ: "IndicatorSeries IndicatorPoint Measurement",
     Scope.TASKS_READ: "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity TaskAnswer "
     "CreatedTask Comment Evidence TaskExtension TaskRecurrence PlannedOccurrence "
     "DeadlineExplanation DeadlineLine Reminder Escalation",
@@ -56,7 +57,7 @@ TYPES: Mapping[Place, str] = {
 open, because the mutation that answers with it is not."""
 
 MUTATIONS: Mapping[Place, str] = {
-    Scope.UNITS_WRITE: "createUnit updateUnit importUnits addCalendarException "
+    Scope.UNITS_WRITE: "createUnit updateUnit importUnits setUnitSegments addCalendarException "
     "addCalendarExceptions revokeCalendarException",
     Scope.PLANS_WRITE: "createIndicator updateIndicator createPlan addObjective renameObjective addKeyResult "
     "updateKeyResult removeKeyResult issuePlan closePlan importPlans assignTargets acknowledgeTargets "

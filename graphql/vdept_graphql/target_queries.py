@@ -9,7 +9,7 @@ from strawberry import argument, field
 from vdept.kernel.pages import PageRequest
 from vdept.targets import queries
 from vdept.targets.models import Direction, PlanState, TargetState
-from vdept.units.models import UnitKind
+from vdept.units.models import Segment, UnitKind
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode, decode_optional
@@ -66,6 +66,9 @@ class TargetFilter:
     )
     parent_id: strawberry.ID | None = field(default=None, description="Directly below this target.")
     kinds: list[UnitKind] | None = field(default=None, description="Held by units of these kinds.")
+    segments: list[Segment] | None = field(
+        default=None, description="Held by units of any of these segments."
+    )
     states: list[TargetState] | None = field(default=None, description="In one of these states.")
     acknowledged: bool | None = field(default=None, description="Acknowledged, or not yet.")
     due_from: date | None = field(default=None, description="Due on this day or later.")
@@ -79,6 +82,7 @@ class TargetFilter:
             below_unit_id=decode_optional(self.below_unit_id, "Unit", "filter", "belowUnitId"),
             parent_id=decode_optional(self.parent_id, "Target", "filter", "parentId"),
             kinds=distinct(self.kinds),
+            segments=distinct(self.segments),
             states=distinct(self.states),
             acknowledged=self.acknowledged,
             due_from=self.due_from,

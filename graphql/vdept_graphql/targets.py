@@ -9,6 +9,7 @@ from strawberry import field
 
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import PageRequest
+from vdept.measurements.periods import Every
 from vdept.targets import queries
 from vdept.targets.models import Target as TargetRow
 from vdept.targets.models import TargetState
@@ -17,6 +18,7 @@ from vdept.warnings.models import WarningSubject
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.inputs import GAPS_FROM, GAPS_TO
 from vdept_graphql.outcomes import TargetOutcome, load_target_outcomes
 from vdept_graphql.people import Person, load_persons
 from vdept_graphql.plans import (
@@ -30,6 +32,8 @@ from vdept_graphql.plans import (
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
+    from vdept_graphql.gaps import GapHistory
+    from vdept_graphql.series import TargetSeries
     from vdept_graphql.task_queries import TaskFilter
     from vdept_graphql.tasks import Task
     from vdept_graphql.warnings import EarlyWarning
@@ -150,6 +154,40 @@ class Target(Node):
     )
     def outcome(self, info: Info) -> TargetOutcome | None:
         return info.context.load(load_target_outcomes, self.key)
+
+    @field(
+        description="How far its reports lay above measurements over time; null where it had neither, and "
+        "where `outcome` is."
+    )
+    def gap_history(
+        self,
+        info: Info,
+        since: Annotated[date | None, strawberry.argument(name="from", description=GAPS_FROM)] = None,
+        until: Annotated[date | None, strawberry.argument(name="to", description=GAPS_TO)] = None,
+    ) -> Annotated["GapHistory", strawberry.lazy("vdept_graphql.gaps")] | None:
+        from vdept_graphql.gaps import load_gaps_of_targets
+
+        return info.context.load(load_gaps_of_targets, self.key, since, until)
+
+    @field(
+        description="Its values over time beside the pace it is judged by, for a chart; null where `outcome` "
+        "is."
+    )
+    def series(
+        self,
+        info: Info,
+        every: Annotated[Every, strawberry.argument(description="One point for each.")] = Every.MONTH,
+        since: Annotated[
+            date | None,
+            strawberry.argument(name="from", description="First day; the plan's unless given."),
+        ] = None,
+        until: Annotated[
+            date | None, strawberry.argument(name="to", description="Last day; the due date unless given.")
+        ] = None,
+    ) -> Annotated["TargetSeries", strawberry.lazy("vdept_graphql.series")] | None:
+        from vdept_graphql.series import load_series_of_targets
+
+        return info.context.load(load_series_of_targets, self.key, every, since, until)
 
     @field(description="What it was assigned on to, in the order of assignment.")
     def children(

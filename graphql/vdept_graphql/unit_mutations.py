@@ -9,8 +9,8 @@ from strawberry import field
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import RefusedMany
 from vdept.units import importing, service
+from vdept.units.models import Segment, UnitKind
 from vdept.units.models import Unit as UnitRow
-from vdept.units.models import UnitKind
 from vdept_graphql.context import Info
 from vdept_graphql.errors import UserError
 from vdept_graphql.ids import decode, decode_optional
@@ -41,6 +41,7 @@ class CreateUnitInput:
     division: str | None = field(default=None, description="What the registry calls it, such as phường.")
     valid_from: date | None = field(default=None, description="First day; today unless given.")
     valid_to: date | None = field(default=None, description="Last day; none unless given.")
+    segments: list[Segment] | None = field(default=None, description="The segments it belongs to.")
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
 
 
@@ -55,6 +56,9 @@ class UpdateUnitInput:
     division: str | None = field(default=strawberry.UNSET, description="What the registry calls it.")
     valid_to: date | None = field(
         default=strawberry.UNSET, description="Last day on which it exists; null: no end."
+    )
+    segments: list[Segment] | None = field(
+        default=strawberry.UNSET, description="All the segments it belongs to; an empty list: none."
     )
     expected_version: int | None = field(default=None, description=EXPECTED_VERSION)
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
@@ -79,6 +83,9 @@ class ImportUnitsPayload:
     created: int | None = field(default=None, description="How many units are new.")
     updated: int | None = field(default=None, description="How many units change.")
     unchanged: int | None = field(default=None, description="How many units are as in the file already.")
+    segments_changed: int | None = field(
+        default=None, description="Of the new and changed units: how many get other segments than they had."
+    )
     dry_run: bool | None = field(default=None, description="Whether nothing was written on purpose.")
     ignored_columns: list[str] | None = field(default=None, description="Columns that mean nothing here.")
     errors: list[UserError] = field(description="Every fault with its cell in `path`, such as `file`, `B7`.")
@@ -105,13 +112,14 @@ class UnitMutation:
                 division=input.division,
                 valid_from=input.valid_from,
                 valid_to=input.valid_to,
+                segments=input.segments or (),
             )
 
         return await perform(info, UnitPayload, input, verb, one("unit", load_units))
 
     @strawberry.mutation(
-        description="Rename a unit, correct its code, or set its last day. For administrators; its managers "
-        "may set the English name."
+        description="Rename a unit, correct its code, set its last day or its segments. For administrators; "
+        "its managers may set the English name."
     )
     async def update_unit(
         self,
@@ -127,6 +135,7 @@ class UnitMutation:
                 name_en=given(input.name_en),
                 division=given(input.division),
                 valid_to=given(input.valid_to),
+                segments=given_value(input.segments, "segments"),
                 expected_version=input.expected_version,
             )
 
@@ -134,7 +143,8 @@ class UnitMutation:
 
     @strawberry.mutation(
         description="Create and update units from a file, all or nothing. For administrators. Dry-run it "
-        "first: every bad row is named by its cell."
+        "first: every bad row is named by its cell. The column `segments` takes names separated by commas, "
+        "or NONE."
     )
     async def import_units(
         self,
@@ -150,6 +160,7 @@ class UnitMutation:
                 "created": report.created,
                 "updated": report.updated,
                 "unchanged": report.unchanged,
+                "segments_changed": report.placed,
                 "dry_run": report.dry_run,
                 "ignored_columns": list(report.ignored_columns),
             }

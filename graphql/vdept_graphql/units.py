@@ -10,15 +10,16 @@ from vdept.kernel.db import Tx
 from vdept.kernel.pages import Page, PageRequest
 from vdept.tasks.queries import ALL_OF_UNIT, UnitTaskOrder
 from vdept.units import queries
+from vdept.units.models import Segment, UnitKind
 from vdept.units.models import Unit as UnitRow
-from vdept.units.models import UnitKind
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.enums import described
 from vdept_graphql.ids import NODES, Node, decode, decode_optional, encode
-from vdept_graphql.inputs import distinct
+from vdept_graphql.inputs import GAPS_FROM, GAPS_TO, distinct
 
 if TYPE_CHECKING:
+    from vdept_graphql.gaps import GapHistory
     from vdept_graphql.outcomes import UnitOutcome
     from vdept_graphql.people import Membership, Person
     from vdept_graphql.target_queries import TargetFilter
@@ -36,6 +37,15 @@ described(
     COMMUNE="A commune, ward or special zone (xã, phường, đặc khu).",
     FIRM="A firm, beside the tree (doanh nghiệp).",
     ASSOCIATION="An association, beside the tree (hội, hiệp hội).",
+)
+described(
+    Segment,
+    "Whom programmes usually leave behind (nhóm ưu tiên): every figure can be read for them apart.",
+    DISADVANTAGED="With especially difficult social and economic conditions (đặc biệt khó khăn).",
+    RURAL="Rural (nông thôn).",
+    MOUNTAINOUS="Mountainous (miền núi).",
+    BORDER="At the land border (biên giới).",
+    ISLAND="On islands (hải đảo).",
 )
 
 
@@ -76,6 +86,7 @@ class Unit(Node):
     division: str | None = field(
         description="What the registry calls it, such as thành phố, tỉnh, phường, xã, đặc khu."
     )
+    segments: list[Segment] = field(description="The segments it belongs to (nhóm ưu tiên); mostly none.")
     valid_from: date = field(description="First day on which the unit exists.")
     valid_to: date | None = field(description="Last day on which the unit exists; null: it still does.")
     version: int = field(description="Counts the changes; give it as `expectedVersion`.")
@@ -91,6 +102,7 @@ class Unit(Node):
             name_en=row.name_en,
             kind=row.kind,
             division=row.division,
+            segments=[Segment(one) for one in row.segments],
             valid_from=row.valid_from,
             valid_to=row.valid_to,
             version=row.version,
@@ -134,6 +146,22 @@ class Unit(Node):
 
         pair = decode(plan_id, "Plan", "planId"), self.key
         return info.context.load(load_unit_outcomes, pair)
+
+    @field(
+        description="How far its reports lay above measurements in a plan over time, in points; null where "
+        "it had neither, or you may not see its outcome there."
+    )
+    def gap_history(
+        self,
+        info: Info,
+        plan_id: Annotated[strawberry.ID, argument(description="The plan.")],
+        since: Annotated[date | None, argument(name="from", description=GAPS_FROM)] = None,
+        until: Annotated[date | None, argument(name="to", description=GAPS_TO)] = None,
+    ) -> Annotated["GapHistory", strawberry.lazy("vdept_graphql.gaps")] | None:
+        from vdept_graphql.gaps import load_gaps_of_units
+
+        pair = decode(plan_id, "Plan", "planId"), self.key
+        return info.context.load(load_gaps_of_units, pair, since, until)
 
     @field(description="Who holds which role in the unit on a day, in the order granted.")
     def memberships(
@@ -205,6 +233,7 @@ class UnitFilter:
         default=None, description="With these words in the name or code; marks and case do not matter."
     )
     valid_on: date | None = field(default=None, description="Existing on this day.")
+    segments: list[Segment] | None = field(default=None, description="Of any of these segments.")
 
     def plain(self) -> queries.UnitFilter:
         return queries.UnitFilter(
@@ -214,6 +243,7 @@ class UnitFilter:
             codes=distinct(self.codes),
             text=self.text,
             valid_on=self.valid_on,
+            segments=distinct(self.segments),
         )
 
 

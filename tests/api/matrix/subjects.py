@@ -224,6 +224,7 @@ async def _registry(of: Subjects) -> dict[str, dict[str, Any]]:
         "importUnits": {"file": b64encode(UNIT_FILE.encode()).decode(), "filename": "a.csv", "dryRun": False},
         "updateUnit": {**hue, "nameEn": "Hue"},
         "updateUnit:division": {**hue, "division": "Thành phố"},
+        "setUnitSegments": {"unitIds": [of.unit("hue")], "add": ["MOUNTAINOUS"]},
         "createPerson": {**person, **hue},
         "createPerson:deputy": {**person, **hue, "email": "pho@example.vn", "role": "DEPUTY"},
         "createPerson:administrator": {**person, **hue, "email": "qt@example.vn", "administrator": True},

@@ -38,6 +38,7 @@ WRITES = """
     FFFFF FFFF FF F+  -             createUnit importUnits
     FFFFF FFFF FF F+  hue           updateUnit:division
     FF+++ FFFF FF F+  hue           updateUnit
+    FFFFF +FFF FF F+  hue           setUnitSegments
     FFFF+ +FFF FF F+  hue           addCalendarException addCalendarExceptions revokeCalendarException
     FFFFF FFFF FF F+  hue           addCalendarException:region revokeCalendarException:region
     FFFFF FFFF FF F+  -             addCalendarException:national revokeCalendarException:national

@@ -50,6 +50,14 @@ SOURCE_REQUIRED = refusal(
     vi="Số đo MEASURED phải ghi hệ thống nguồn (source), tối đa {limit} ký tự.",
     en="A MEASURED value must name its source system, in at most {limit} characters.",
 )
+MEASURED_NEEDS_SOURCE = refusal(
+    "MEASURED_NEEDS_SOURCE",
+    Kind.FORBIDDEN,
+    vi="Số đo MEASURED chỉ đến từ nguồn đã đăng ký, không ai nhập tay được. Hãy kết nối hệ thống nguồn "
+    "(registerSource, pushReadings), hoặc ghi số báo cáo (REPORTED).",
+    en="A MEASURED value comes from a registered source and from nobody's hand. Connect the source system "
+    "(registerSource, pushReadings), or record a REPORTED value.",
+)
 ALREADY_SUPERSEDED = refusal(
     "ALREADY_SUPERSEDED",
     Kind.CONFLICT,
@@ -67,4 +75,18 @@ TOO_MANY_ROWS = refusal(
     Kind.INVALID,
     vi="Có {count} dòng, vượt mức {limit} dòng mỗi lần. Hãy chia nhỏ.",
     en="There are {count} rows, above the {limit} of one call. Split them.",
+)
+PERIOD_INVERTED = refusal(
+    "PERIOD_INVERTED",
+    Kind.INVALID,
+    vi="Ngày cuối {until} trước ngày đầu {since}. Hãy đổi chỗ hoặc bỏ bớt một ngày.",
+    en="The last day {until} is before the first day {since}. Swap them, or leave one out.",
+)
+PERIOD_TOO_LONG = refusal(
+    "PERIOD_TOO_LONG",
+    Kind.INVALID,
+    vi="Từ {since} đến {until} dài hơn {allowed} năm, là độ dài tối đa cho số chuỗi đã hỏi. Hãy hỏi một "
+    "khoảng ngắn hơn hoặc ít chuỗi hơn.",
+    en="From {since} to {until} is longer than {allowed} years, the most for as many lines as you ask for. "
+    "Ask for a shorter time or for fewer lines.",
 )

@@ -7,28 +7,13 @@ whoever asked is told which one it became.
 from datetime import date, timedelta
 from enum import StrEnum
 
-from vdept.kernel.errors import Kind, refusal
+from vdept.measurements.errors import PERIOD_INVERTED, PERIOD_TOO_LONG
 
 POINTS = 400
 """Points of one line at most: more than a screen has room for."""
 
 POINTS_AT_ONCE = 5_000
 """Points of all lines of one request at most."""
-
-PERIOD_INVERTED = refusal(
-    "PERIOD_INVERTED",
-    Kind.INVALID,
-    vi="Ngày cuối {until} trước ngày đầu {since}. Hãy đổi chỗ hoặc bỏ bớt một ngày.",
-    en="The last day {until} is before the first day {since}. Swap them, or leave one out.",
-)
-PERIOD_TOO_LONG = refusal(
-    "PERIOD_TOO_LONG",
-    Kind.INVALID,
-    vi="Từ {since} đến {until} dài hơn {allowed} năm, là độ dài tối đa cho số chuỗi đã hỏi. Hãy hỏi một "
-    "khoảng ngắn hơn hoặc ít chuỗi hơn.",
-    en="From {since} to {until} is longer than {allowed} years, the most for as many lines as you ask for. "
-    "Ask for a shorter time or for fewer lines.",
-)
 
 
 class Every(StrEnum):

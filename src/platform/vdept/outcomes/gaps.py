@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from vdept.kernel.actor import system
 from vdept.kernel.clock import local_date
 from vdept.kernel.db import Database, Tx
-from vdept.measurements.periods import PERIOD_INVERTED, points_each
+from vdept.measurements.errors import PERIOD_INVERTED
+from vdept.measurements.periods import points_each
 from vdept.outcomes.access import visible_target_outcomes, visible_unit_outcomes
 from vdept.outcomes.models import OutcomeGap, TargetOutcome, UnitOutcome
 from vdept.targets.models import Target

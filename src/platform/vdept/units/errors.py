@@ -68,3 +68,15 @@ UNIT_TWICE_IN_FILE = refusal(
     vi="Mã {code} đã có ở ô {first}. Mỗi đơn vị chỉ ghi một dòng.",
     en="The code {code} stands in cell {first} already. Give each unit one row.",
 )
+SEGMENT_BOTH_WAYS = refusal(
+    "SEGMENT_BOTH_WAYS",
+    Kind.INVALID,
+    vi="Nhóm {segment} vừa ở add vừa ở remove. Hãy bỏ khỏi một bên.",
+    en="The segment {segment} stands in add and in remove. Take it out of one of them.",
+)
+SEGMENTS_MISSING = refusal(
+    "SEGMENTS_MISSING",
+    Kind.INVALID,
+    vi="Chưa chọn nhóm nào để thêm hoặc bỏ. Hãy điền add hoặc remove.",
+    en="No segment to add or to remove is named. Fill in add or remove.",
+)

@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from vdept.kernel.actor import MANAGING
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Kind, Refused, Words, invalid, refusal
+from vdept.kernel.errors import FORBIDDEN, NOT_FOUND, Refused, RefusedMany, Words, invalid
 from vdept.units.access import visible_units
+from vdept.units.errors import SEGMENT_BOTH_WAYS, SEGMENTS_MISSING
 from vdept.units.models import Segment, Unit
 
 AT_ONCE = 5_000
@@ -23,25 +24,12 @@ PLACERS = Words(
 NONE_AT_ALL = "NONE"
 """What a cell of a file says for a unit that belongs to no segment; a blank cell says nothing."""
 
-SEGMENT_BOTH_WAYS = refusal(
-    "SEGMENT_BOTH_WAYS",
-    Kind.INVALID,
-    vi="Nhóm {segment} vừa ở add vừa ở remove. Hãy bỏ khỏi một bên.",
-    en="The segment {segment} stands in add and in remove. Take it out of one of them.",
-)
-SEGMENTS_MISSING = refusal(
-    "SEGMENTS_MISSING",
-    Kind.INVALID,
-    vi="Chưa chọn nhóm nào để thêm hoặc bỏ. Hãy điền add hoặc remove.",
-    en="No segment to add or to remove is named. Fill in add or remove.",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """What a bulk act did: units changed and left as they were, and who was left out and why."""
 
-    changed: int
+    updated: int
     unchanged: int
     refusals: Sequence[Refused] = field(default=())
 
@@ -76,13 +64,19 @@ def read(text: str) -> list[Segment]:
 def in_segments(segments: Collection[Segment]) -> "sa.ColumnElement[bool]":
     """Units that belong to any of ``segments``: for the filters of every list that joins ``Unit``."""
     named = sa.cast([Segment(one).value for one in segments], ARRAY(sa.String))
-    return sa.type_coerce(Unit.segments, ARRAY(sa.String)).overlap(named)
+    in_any: sa.ColumnElement[bool] = sa.type_coerce(Unit.segments, ARRAY(sa.String)).overlap(named)
+    return in_any
 
 
 async def set_unit_segments(
-    tx: Tx, unit_ids: Sequence[int], *, add: Collection[Segment] = (), remove: Collection[Segment] = ()
+    tx: Tx,
+    unit_ids: Sequence[int],
+    *,
+    add: Collection[Segment] = (),
+    remove: Collection[Segment] = (),
+    skip_bad: bool = False,
 ) -> Placed:
-    """Place units into segments and take them out of others; who may not be placed is left out and named.
+    """Place units into segments and take them out of others: all of them, or those that may be placed.
 
     By an administrator, or a manager of a public body above: a unit does not call itself disadvantaged.
     Two statements for any number of units, and an activity for each that changes.
@@ -103,7 +97,8 @@ async def set_unit_segments(
     changed: dict[int, list[Segment]] = {}
     refusals: list[Refused] = []
     unchanged = 0
-    for place, unit_id in enumerate(dict.fromkeys(unit_ids)):
+    places = {unit_id: place for place, unit_id in reversed(list(enumerate(unit_ids)))}
+    for unit_id, place in reversed(places.items()):
         unit = found.get(unit_id)
         if unit is None:
             refusals.append(NOT_FOUND.at("unitIds", place, what=Words("đơn vị", "unit")))
@@ -115,6 +110,8 @@ async def set_unit_segments(
             changed[unit_id] = after
             data = {"segments": {"from": list(unit.segments), "to": after}}
             tx.record("unit.updated", "Unit", unit_id, unit_id=unit_id, data=data)
+    if refusals and not skip_bad:
+        raise RefusedMany(refusals)
     if changed:
         await _write(tx, changed)
     return Placed(len(changed), unchanged, refusals)
