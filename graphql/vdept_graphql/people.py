@@ -23,6 +23,7 @@ from vdept_graphql.units import Unit, load_units
 if TYPE_CHECKING:
     from vdept_graphql.task_queries import TaskFilter
     from vdept_graphql.tasks import Task
+    from vdept_graphql.verdicts import Verdict, VerdictCounts, VerdictFilter
 
 described(
     Role,
@@ -102,6 +103,40 @@ class Person(Node):
     @field(description="The roles they hold on a day, in the order in which they were granted.")
     def memberships(self, info: Info, on: OnDay = None) -> list["Membership"]:
         return info.context.load(load_roles, self.key, on)
+
+    @field(
+        description="What was judged while they headed its unit on the due date, of those you may see, the "
+        "last issued first; never of anybody else's tenure."
+    )
+    def verdicts(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["VerdictFilter", strawberry.lazy("vdept_graphql.verdicts")] | None,
+            argument(description="Which of them; those that count unless given."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Verdict", strawberry.lazy("vdept_graphql.verdicts")]]:
+        from vdept_graphql.verdicts import load_verdicts_of_persons, plain
+
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_verdicts_of_persons, self.key, request, plain(filter))
+
+    @field(description="The same verdicts, counted.")
+    def verdict_counts(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["VerdictFilter", strawberry.lazy("vdept_graphql.verdicts")] | None,
+            argument(description="Which of them; those that count unless given."),
+        ] = None,
+    ) -> Annotated["VerdictCounts", strawberry.lazy("vdept_graphql.verdicts")]:
+        from vdept_graphql.verdicts import load_verdict_counts, plain
+
+        return info.context.load(load_verdict_counts, self.key, plain(filter))
 
     @field(description="The tasks they work on, of those you may see.")
     def tasks(

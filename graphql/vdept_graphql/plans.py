@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from vdept_graphql.targets import Target
 
 
+    from vdept_graphql.verdicts import Verdict, VerdictFilter
 async def load_indicators(tx: Tx, ids: list[int]) -> dict[int, "Indicator"]:
     found = await queries.indicators_by_ids(tx, ids)
     return {key: Indicator.from_row(row) for key, row in found.items()}
@@ -195,6 +196,24 @@ class Plan(Node):
     @field(description="Its key results, objective by objective.")
     def key_results(self, info: Info) -> list["KeyResult"]:
         return info.context.load(load_key_results_of_plans, self.key)
+    @field(description="The verdicts in it, on targets and on units, of those you may see, the latest first.")
+    def verdicts(
+        self,
+        info: Info,
+        filter: Annotated[
+            Annotated["VerdictFilter", strawberry.lazy("vdept_graphql.verdicts")] | None,
+            strawberry.argument(description="Which of them; those that count unless given."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Verdict", strawberry.lazy("vdept_graphql.verdicts")]]:
+        from vdept_graphql.verdicts import load_verdicts_of_plans, plain
+
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_verdicts_of_plans, self.key, request, plain(filter))
+
 
 
 @strawberry.type(description="What a plan wants to reach (mục tiêu).")

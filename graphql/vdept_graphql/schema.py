@@ -49,6 +49,8 @@ from vdept_graphql.webhooks import WebhookQuery
 DESCRIBED = (deadline_enums, target_enums, task_enums, outcome_enums)
 """Importing these is what publishes the core's enums."""
 
+from vdept_graphql.verdict_explanations import OutcomeExplanationQuery
+from vdept_graphql.verdicts import VerdictQuery
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
 class Query(
@@ -82,6 +84,8 @@ class Mutation(
     UnitMutation,
     SegmentMutation,
     PeopleMutation,
+    VerdictQuery,
+    OutcomeExplanationQuery,
     ClientMutation,
     IdentityMutation,
     PlanMutation,

@@ -43,6 +43,9 @@ TYPES: Mapping[Place, str] = {
     Scope.PLANS_READ: "Plan Objective KeyResult Milestone Target TargetOutcome UnitOutcome OutcomeFigures "
     "ReminderPolicy ReminderStep ReminderLoad "
     "GapHistory GapChange TargetSeries TargetLine TargetPoint PacePoint SegmentOutcome "
+    "Focus FocusObjective FocusNomination "
+    "Verdict VerdictInputs VerdictSource VerdictHead VerdictCounts "
+    "OutcomeExplanation OutcomeLine OutcomePart "
     "Reading StatusCounts TimelinessCounts ImportedPlan EarlyWarning WarningAnswer WarningCount",
     Scope.MEASUREMENTS_READ: "IndicatorSeries IndicatorPoint Measurement",
     Scope.TASKS_READ: "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity TaskAnswer "

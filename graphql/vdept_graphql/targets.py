@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vdept_graphql.series import TargetSeries
     from vdept_graphql.task_queries import TaskFilter
     from vdept_graphql.tasks import Task
+    from vdept_graphql.verdicts import Verdict
     from vdept_graphql.warnings import EarlyWarning
 
 
@@ -227,6 +228,15 @@ class Target(Node):
         from vdept_graphql.warnings import load_warnings_of
 
         return info.context.load(load_warnings_of, self.key, WarningSubject.TARGET, open_only)
+
+    @field(
+        description="The verdicts on it: the one that counts, then of the past the latest; at most 50. None "
+        "before it is due, and for a milestone where the figures of its tasks are not for you."
+    )
+    def verdicts(self, info: Info) -> list[Annotated["Verdict", strawberry.lazy("vdept_graphql.verdicts")]]:
+        from vdept_graphql.verdicts import load_verdicts_of_targets
+
+        return info.context.load(load_verdicts_of_targets, self.key)
 
     @field(description="The tasks that serve it, of those you may see.")
     def tasks(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vdept_graphql.tasks import Task
 
 described(
+    from vdept_graphql.verdicts import Verdict, VerdictFilter
     UnitKind,
     "What kind of organisation a unit is (loại đơn vị).",
     GOVERNMENT="The government, at the root of the tree (Chính phủ).",
@@ -165,6 +166,35 @@ class Unit(Node):
 
     @field(description="Who holds which role in the unit on a day, in the order granted.")
     def memberships(
+    @field(description="What the unit puts first in a plan; null if it has not said or you may not see it.")
+    def focus(
+        self, info: Info, plan_id: Annotated[strawberry.ID, argument(description="The plan.")]
+    ) -> Annotated["Focus", strawberry.lazy("vdept_graphql.focus")] | None:
+        from vdept_graphql.focus import load_focus_of_units
+
+        return info.context.load(load_focus_of_units, self.key, decode(plan_id, "Plan", "planId"))
+
+    @field(description="The verdicts on it and on its targets, of those you may see, the last issued first.")
+    def verdicts(
+        self,
+        info: Info,
+        plan_id: Annotated[strawberry.ID | None, argument(description="In this plan.")] = None,
+        filter: Annotated[
+            Annotated["VerdictFilter", strawberry.lazy("vdept_graphql.verdicts")] | None,
+            argument(description="Which of them; those that count unless given."),
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Verdict", strawberry.lazy("vdept_graphql.verdicts")]]:
+        from vdept_graphql.verdicts import load_verdicts_of_units, plain
+
+        found = plain(filter, decode_optional(plan_id, "Plan", "planId"))
+        return info.context.load(
+            load_verdicts_of_units, self.key, PageRequest(first, after, last, before), found
+        )
+
         self,
         info: Info,
         on: Annotated[date | None, argument(description="On this day; today unless given.")] = None,
