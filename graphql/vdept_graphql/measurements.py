@@ -18,9 +18,11 @@ from vdept_graphql.errors import UserError
 from vdept_graphql.flat_inputs import flat
 from vdept_graphql.ids import NODES, Node, decode, encode
 from vdept_graphql.inputs import In
+from vdept_graphql.intakes import Intake, load_intakes
 from vdept_graphql.mutations import ERRORS, IDEMPOTENCY_KEY, one, perform, remembered, told
 from vdept_graphql.people import Person, load_persons
 from vdept_graphql.plans import Indicator, load_indicators
+from vdept_graphql.sources import Source, load_sources
 from vdept_graphql.units import Unit, load_units
 
 
@@ -56,6 +58,8 @@ class Measurement(Node):
     indicator_key: strawberry.Private[int]
     recorded_by_key: strawberry.Private[int | None]
     supersedes_key: strawberry.Private[int | None]
+    source_key: strawberry.Private[int | None]
+    intake_key: strawberry.Private[int | None]
 
     @classmethod
     def from_row(cls, row: MeasurementRow) -> "Measurement":
@@ -74,6 +78,8 @@ class Measurement(Node):
             indicator_key=row.indicator_id,
             recorded_by_key=row.recorded_by_id,
             supersedes_key=row.supersedes_id,
+            source_key=row.source_id,
+            intake_key=row.intake_id,
         )
 
     @field(description="The unit it is about.")
@@ -87,6 +93,17 @@ class Measurement(Node):
     @field(description="Who recorded it.")
     def recorded_by(self, info: Info) -> Person | None:
         return info.context.load(load_persons, self.recorded_by_key)
+
+    @field(description="The registered source that measured it; null of what was reported.")
+    def measured_by(self, info: Info) -> Source | None:
+        return info.context.load(load_sources, self.source_key)
+
+    @field(
+        description="What it came in with: when, and the hash of the raw document. For those who work in the "
+        "source's unit."
+    )
+    def intake(self, info: Info) -> Intake | None:
+        return info.context.load(load_intakes, self.intake_key)
 
     @field(description="The measurement that this one corrects, if any.")
     def supersedes(self, info: Info) -> "Measurement | None":
@@ -157,7 +174,7 @@ class RecordMeasurementInput:
 
     indicator_id: strawberry.ID = field(description="What was measured.")
     unit_id: strawberry.ID = field(description="Where.")
-    basis: Basis = field(description="Measured by a system, or reported by a person.")
+    basis: Basis = field(description="REPORTED; what is MEASURED comes from a source (`pushReadings`).")
     as_of: date = field(description="The day it is about.")
     value: Decimal | None = field(default=None, description="The value, unless the indicator is a ratio.")
     numerator: Decimal | None = field(default=None, description="Above the line, of a ratio.")
@@ -174,7 +191,7 @@ class MeasurementRowInput:
 
     indicator_id: strawberry.ID = field(description="What was measured.")
     unit_id: strawberry.ID = field(description="Where.")
-    basis: Basis = field(description="Measured by a system, or reported by a person.")
+    basis: Basis = field(description="REPORTED; what is MEASURED comes from a source (`pushReadings`).")
     as_of: date = field(description="The day it is about.")
     value: Decimal | None = field(default=None, description="The value, unless the indicator is a ratio.")
     numerator: Decimal | None = field(default=None, description="Above the line, of a ratio.")
@@ -214,7 +231,10 @@ async def _recorded(context: Context, answer: Any) -> dict[str, Any]:
 class MeasurementMutation:
     """Verbs on measurements."""
 
-    @strawberry.mutation(description="Record a value. For the unit, or a public body above it.")
+    @strawberry.mutation(
+        description="Record a REPORTED value. For the unit, or a public body above it. What is MEASURED "
+        "comes from a source: see `pushReadings`."
+    )
     async def record_measurement(
         self, info: Info, input: In[RecordMeasurementInput]
     ) -> MeasurementPayload | None:
@@ -234,7 +254,10 @@ class MeasurementMutation:
 
         return await perform(info, MeasurementPayload, input, verb, one("measurement", load_measurements))
 
-    @strawberry.mutation(description="Supersede a value by the right one; the old one stays readable.")
+    @strawberry.mutation(
+        description="Supersede a REPORTED value by the right one; the old one stays readable. A MEASURED one "
+        "is put right by its source."
+    )
     async def correct_measurement(
         self, info: Info, input: In[CorrectMeasurementInput]
     ) -> MeasurementPayload | None:

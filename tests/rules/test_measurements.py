@@ -1,5 +1,6 @@
 """The rules of values: ratios are exact, sources are named, dates are not ahead, people may record."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -81,11 +82,23 @@ def seated(role: Role, unit_id: int, path: tuple[int, ...]) -> Actor:
     return Actor(ActorKind.PERSON, person_id=1, seats=(Seat(unit_id, role, path, public_body=True),))
 
 
-@given(st.sampled_from(Role), st.sampled_from([1, 2, 3, 9]), st.sampled_from(Basis))
-def test_who_may_record_is_decided_by_role_and_place(role: Role, unit_id: int, basis: Basis) -> None:
+@given(st.sampled_from(Role), st.sampled_from([1, 2, 3, 9]))
+def test_who_may_report_is_decided_by_role_and_place(role: Role, unit_id: int) -> None:
     """Unit 2 stands below 1 and above 3; 9 stands elsewhere. A value of unit 2."""
     who = seated(role, unit_id, {1: (1,), 2: (1, 2), 3: (1, 2, 3), 9: (9,)}[unit_id])
     managing = role in {Role.HEAD, Role.DEPUTY, Role.COORDINATOR}
-    own = role is not Role.OBSERVER if basis is Basis.REPORTED else role in {Role.HEAD, Role.COORDINATOR}
-    expected = {1: managing, 2: own, 3: False, 9: False}[unit_id]
-    assert rules.may_record(who, basis, 2, (1, 2)) is expected
+    expected = {1: managing, 2: role is not Role.OBSERVER, 3: False, 9: False}[unit_id]
+    assert rules.may_record(who, 2, (1, 2)) is expected
+
+
+@given(st.sampled_from(Role), st.booleans(), st.sampled_from(ActorKind))
+def test_nobody_but_the_platform_records_what_is_measured(
+    role: Role, administrator: bool, kind: ActorKind
+) -> None:
+    who = replace(seated(role, 1, (1,)), administrator=administrator, kind=kind)
+    rules.require_source(who, Basis.REPORTED, "basis")
+    if kind is ActorKind.SYSTEM:
+        rules.require_source(who, Basis.MEASURED, "basis")
+        return
+    with pytest.raises(Refused, match="MEASURED_NEEDS_SOURCE at basis"):
+        rules.require_source(who, Basis.MEASURED, "basis")

@@ -7,18 +7,11 @@ from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
-from vdept.targets.models import Basis
 
-RECORDERS = {
-    Basis.REPORTED: Words(
-        "một vai trò làm việc ở đơn vị, hoặc vai trò quản lý ở cấp trên",
-        "a working role in the unit, or a managing one in a public body above it",
-    ),
-    Basis.MEASURED: Words(
-        "người đứng đầu hoặc điều phối viên của đơn vị, hoặc vai trò quản lý ở cấp trên",
-        "the head or a coordinator of the unit, or a managing role in a public body above it",
-    ),
-}
+RECORDERS = Words(
+    "một vai trò làm việc ở đơn vị, hoặc vai trò quản lý ở cấp trên",
+    "a working role in the unit, or a managing one in a public body above it",
+)
 
 
 def visible_measurements(actor: Actor) -> "sa.ColumnElement[bool]":

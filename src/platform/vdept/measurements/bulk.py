@@ -85,12 +85,12 @@ async def record_many(
 
 
 class _Judge:
-    """Decides row by row on what was fetched once; who may record is asked once per unit and basis."""
+    """Decides row by row on what was fetched once; who may record is asked once per unit."""
 
     def __init__(self, tx: Tx, meanings: dict[int, Meaning], units: dict[int, Any]) -> None:
         self.actor, self.today = tx.actor, tx.today
         self.meanings, self.units = meanings, units
-        self.allowed: dict[tuple[int, Basis], bool] = {}
+        self.allowed: dict[int, bool] = {}
 
     @classmethod
     async def about(cls, tx: Tx, rows: Sequence[Row]) -> "_Judge":
@@ -107,13 +107,13 @@ class _Judge:
             raise NOT_FOUND.at("indicatorId", what=Words("chỉ số", "indicator"))
         if unit is None:
             raise NOT_FOUND.at("unitId", what=Words("đơn vị", "unit"))
-        key = (row.unit_id, row.basis)
-        allowed = self.allowed.get(key)
+        rules.require_source(self.actor, row.basis, "basis")
+        allowed = self.allowed.get(row.unit_id)
         if allowed is None:
-            allowed = rules.may_record(self.actor, row.basis, row.unit_id, tuple(unit["path"]))
-            self.allowed[key] = allowed
+            allowed = rules.may_record(self.actor, row.unit_id, tuple(unit["path"]))
+            self.allowed[row.unit_id] = allowed
         if not allowed:
-            raise FORBIDDEN.at("unitId", needs=RECORDERS[row.basis])
+            raise FORBIDDEN.at("unitId", needs=RECORDERS)
         rules.require_as_of(row.as_of, self.today, unit["valid_to"], unit["name"])
         made = rules.reading(meaning, row.value, row.numerator, row.denominator)
         source = rules.named_source(row.basis, row.source)

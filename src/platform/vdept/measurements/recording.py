@@ -47,7 +47,8 @@ async def record(
     A ratio is given by numerator and denominator, anything else by value.
     """
     found = await _look(tx, indicator_id, unit_id)
-    tx.actor.require(rules.may_record(tx.actor, basis, unit_id, found.path), RECORDERS[basis], "unitId")
+    rules.require_source(tx.actor, basis, "basis")
+    tx.actor.require(rules.may_record(tx.actor, unit_id, found.path), RECORDERS, "unitId")
     rules.require_as_of(as_of, tx.today, found.ended, found.unit)
     made = rules.reading(found.meaning, value, numerator, denominator)
     params = {
@@ -81,8 +82,8 @@ async def correct(
     """
     old = await get_measurement(tx, measurement_id)
     found = await _look(tx, old.indicator_id, old.unit_id)
-    allowed = rules.may_record(tx.actor, old.basis, old.unit_id, found.path)
-    tx.actor.require(allowed, RECORDERS[old.basis], "measurementId")
+    rules.require_source(tx.actor, old.basis, "measurementId")
+    tx.actor.require(rules.may_record(tx.actor, old.unit_id, found.path), RECORDERS, "measurementId")
     made = rules.reading(found.meaning, value, numerator, denominator)
     params = {
         "indicator_id": old.indicator_id,

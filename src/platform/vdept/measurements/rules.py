@@ -4,11 +4,12 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
-from vdept.kernel.actor import MANAGING, WORKING, Actor, Role
+from vdept.kernel.actor import MANAGING, WORKING, Actor, ActorKind
 from vdept.measurements.errors import (
     AS_OF_IN_FUTURE,
     AS_OF_TOO_OLD,
     DENOMINATOR_NOT_POSITIVE,
+    MEASURED_NEEDS_SOURCE,
     NUMERATOR_ABOVE_DENOMINATOR,
     RATIO_NEEDS_PARTS,
     SOURCE_REQUIRED,
@@ -33,9 +34,6 @@ REPORT = "Báo cáo của đơn vị"
 HUNDRED = Decimal(100)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 """Wide enough that a quotient of two quantities is decided by its own digits, not by a first rounding."""
-
-MEASURING = frozenset({Role.HEAD, Role.COORDINATOR})
-"""Roles that may enter a measured value for their own unit until its source system is connected."""
 
 
 class Meaning(NamedTuple):
@@ -116,11 +114,15 @@ def cleaned_note(note: str | None) -> str | None:
     return clean_optional(note, NOTE_LIMIT, "note")
 
 
-def may_record(actor: Actor, basis: Basis, unit_id: int, path: tuple[int, ...]) -> bool:
-    """Who enters a value for a unit (``path``: its ancestors, itself last).
+def may_record(actor: Actor, unit_id: int, path: tuple[int, ...]) -> bool:
+    """Who reports a value for a unit (``path``: its ancestors, itself last).
 
-    A report: whoever does the unit's work, or commits a public body above it. A measurement, until its
-    source is connected: the unit's head or coordinator, or who commits a public body above it.
+    Whoever does the unit's work, or commits a public body above it.
     """
-    own = WORKING if basis is Basis.REPORTED else MEASURING
-    return actor.has(unit_id, own) or actor.has_above(path[:-1], MANAGING)
+    return actor.has(unit_id, WORKING) or actor.has_above(path[:-1], MANAGING)
+
+
+def require_source(actor: Actor, basis: Basis, *path: str | int) -> None:
+    """What is measured comes through a source (:mod:`vdept.sources`): nobody types it, in person or not."""
+    if basis is Basis.MEASURED and actor.kind is not ActorKind.SYSTEM:
+        raise MEASURED_NEEDS_SOURCE.at(*path)
