@@ -145,8 +145,8 @@ async def ask(tx: Tx, plan_id: int, agree_by: date) -> Plan:
         .where(Focus.plan_id == plan.id, Focus.state != FocusState.AGREED)
         .values(agree_by=agree_by)
     )
-    told = await telling.ask(tx, plan.id)
-    data = {"from": was, "agree_by": agree_by, "told": told}
+    await telling.ask(tx, plan.id)
+    data = {"from": was, "agree_by": agree_by}
     tx.record("focus.asked", "Plan", plan.id, unit_id=plan.issuer_unit_id, plan_id=plan.id, data=data)
     return plan
 

@@ -12,7 +12,7 @@ from vdept.focus.access import in_force, visible_focus, visible_holdings
 from vdept.focus.models import Focus, FocusCall, FocusObjective, FocusState
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch
-from vdept.targets.access import get_plan, visible_plans
+from vdept.targets.access import visible_plans
 from vdept.targets.models import Plan, Target
 from vdept.units.models import Unit
 
@@ -50,8 +50,10 @@ def _focus(plan_id: int, *which: "sa.ColumnElement[bool]") -> "sa.ColumnElement[
 
 
 async def nominations_page(tx: Tx, request: PageRequest, plan_id: int, which: FocusFilter) -> Page[Unit]:
-    """The units that hold a target in the plan, whether they have nominated or not, by name."""
-    await get_plan(tx, plan_id, "planId")
+    """The units that hold a target in the plan, whether they have nominated or not, by name.
+
+    Of a plan that the actor may not know of, as little is told as of one that never was.
+    """
     holds = sa.exists().where(
         Target.plan_id == plan_id, Target.unit_id == Unit.id, in_force(), visible_holdings(tx.actor)
     )
