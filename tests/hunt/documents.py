@@ -8,7 +8,7 @@ from typing import Any
 
 from graphql import OperationDefinitionNode, parse
 
-from hunt import deadline_fields  # noqa: F401  teaches FIELDS what deadlines have
+from hunt import deadline_fields, judged_fields  # noqa: F401  teach FIELDS what they have
 from hunt.fields import FIELDS, KINDS
 from hunt.lists import encode
 from hunt.world import TODAY, World
@@ -16,7 +16,7 @@ from vdept.notifications.models import NotificationKind
 from vdept.outcomes.models import Status
 from vdept.targets.models import PlanState, TargetState
 from vdept.tasks.models import ParticipantRole, TaskKind, TaskState, Timeliness
-from vdept.units.models import UnitKind
+from vdept.units.models import Segment, UnitKind
 from vdept.warnings.models import WarningKind
 from vdept_graphql.engine import RequestError
 from vdept_graphql.schema import engine
@@ -33,6 +33,11 @@ PLAIN = {
     "reminderPolicy": "{ own version steps { step recipient } }",
     "coming": "{ day dueOn }",
     "lines": "{ kind sentence people unit { id } by { name person { id } } }",
+    "gapHistory": "{ hasEarlier changes { onDay measured reported gap gapPoints } }",
+    "points": "{ periodStart asOf value numerator denominator count }",
+    "series": "{ every ofChildren baseline goal pace { onDay } measured { origin points { periodStart onDay "
+    "value count } } reported { origin points { periodStart onDay value count } } }",
+    "segmentOutcomes": "{ segment units binding bindingMet attainment gapPoints targets { total } }",
     "subtree": "{ status bindingMet attainment completion targets { total met } tasks { total } }",
 }
 """What is chosen below a field that leads to plain values."""
@@ -105,6 +110,7 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
             parentId=lambda: v.of("Unit", "units", "parent_id"),
             belowId=lambda: v.id("Unit"),
             text=lambda: v.word("units", "search"),
+            segments=lambda: v.some(Segment),
             validOn=v.day,
         ),
     ),
@@ -141,6 +147,7 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
             parentId=lambda: v.of("Target", "targets", "parent_id"),
             kinds=lambda: v.some(UnitKind),
             states=lambda: v.some(TargetState),
+            segments=lambda: v.some(Segment),
             acknowledged=v.yes,
             dueFrom=v.day,
             dueTo=v.day,
@@ -192,15 +199,27 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
             kinds=lambda: v.some(UnitKind),
             statuses=lambda: v.some(Status),
             belowId=lambda: v.id("Unit"),
+            segments=lambda: v.some(Segment),
             scope=lambda: "SUBTREE",
         ),
     ),
     "targetOutcomeFilter": (
         "TargetOutcomeFilter",
         lambda v: v.filter(
-            kinds=lambda: v.some(UnitKind), statuses=lambda: v.some(Status), belowId=lambda: v.id("Unit")
+            kinds=lambda: v.some(UnitKind),
+            statuses=lambda: v.some(Status),
+            belowId=lambda: v.id("Unit"),
+            segments=lambda: v.some(Segment),
         ),
     ),
+    "segmentFilter": (
+        "SegmentOutcomeFilter",
+        lambda v: v.filter(kinds=lambda: v.some(UnitKind), belowId=lambda: v.id("Unit")),
+    ),
+    "since": ("Date", lambda v: v.dice.choice([None, "2026-01-10", "2026-01-25"])),
+    "until": ("Date", lambda v: v.dice.choice([None, "2026-02-05", "2026-02-20"])),
+    "seriesUnits": ("[ID!]!", lambda v: [v.id("Unit") for _ in range(3)]),
+    "givenBasis": ("Basis!", lambda v: v.dice.choice(["MEASURED", "REPORTED"])),
     "endpointId": ("ID!", _ids("WebhookEndpoint")),
     "webhookState": ("WebhookState", lambda v: v.dice.choice([None, None, "DEAD", "PENDING"])),
     "noOrYes": ("Boolean", lambda v: v.dice.choice([None, True, False])),
@@ -241,7 +260,10 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
     "targetOutcomeOrder": (
         "TargetOutcomeOrder!",
         lambda v: v.dice.choice(
-            ["MEASURED_HIGHEST_FIRST", "MEASURED_LOWEST_FIRST", "GAP_WIDEST_FIRST", "NAME"]
+            [
+                *("MEASURED_HIGHEST_FIRST", "MEASURED_LOWEST_FIRST", "GAP_WIDEST_FIRST"),
+                *("GAP_POINTS_WIDEST_FIRST", "NAME"),
+            ]
         ),
     ),
 }
@@ -289,6 +311,12 @@ ARGUMENTS = {
     ("Query", "calendarExceptions"): "filter: $exceptionFilter",
     ("Query", "workingCalendar"): 'from: "2026-12-28" to: "2027-02-10" unitId: $ofUnit',
     ("WebhookEndpoint", "deliveries"): "state: $webhookState",
+    ("Query", "indicatorSeries"): 'indicatorId: $indicatorId unitIds: $seriesUnits basis: $givenBasis '
+    'from: "2026-01-01" to: "2026-03-02" every: MONTH',
+    ("Unit", "gapHistory"): "planId: $planId from: $since to: $until",
+    ("UnitOutcome", "gapHistory"): "from: $since to: $until",
+    ("Target", "gapHistory"): "from: $since to: $until",
+    ("Plan", "segmentOutcomes"): "filter: $segmentFilter",
     ("Task", "warnings"): "openOnly: $yes",
     ("Target", "warnings"): "openOnly: $yes",
 }  # fmt: skip
@@ -321,7 +349,8 @@ class Document:
 
 LISTS = [name for name, (leads, _) in FIELDS["Query"].items() if leads.startswith("{")]
 SINGLE = (
-    "person", "indicator", "target", "task", "client", "me", "warning", "explainDeadline", "workingCalendar"
+    "person", "indicator", "target", "task", "client", "me", "warning", "explainDeadline", "workingCalendar",
+    "indicatorSeries",
 )  # fmt: skip
 FIGURES = {
     "warningCounts": "{ kind severity number unacknowledged }",
@@ -355,7 +384,7 @@ class Composer:
                 "unit": ["id: $someUnit", "code: $unitCode"],
                 "plan": ["id: $planId", "code: $planCode"],
             }
-            below = self.select(FIELDS["Query"][name][0], 2)
+            below = self.select(FIELDS["Query"][name][0].strip("[]"), 2)
             given = (
                 self.dice.choice(arguments[name]) if name in arguments else ARGUMENTS.get(("Query", name), "")
             )
@@ -396,7 +425,9 @@ class Composer:
         plain = [name for name, (leads, _) in fields.items() if leads == ""]
         chosen = [name for name in plain if name == "id"] + self.dice.sample(plain, min(2, len(plain)))
         stars = [name for name, (leads, _) in fields.items() if leads == "*"]
-        chosen += [f"{name} {PLAIN.get(name, '')}" for name in self.dice.sample(stars, min(3, len(stars)))]
+        for name in self.dice.sample(stars, min(3, len(stars))):
+            given = ARGUMENTS.get((kind, name), "")
+            chosen.append(f"{name}{f'({given})' if given else ''} {PLAIN.get(name, '')}")
         links = [name for name, (leads, _) in fields.items() if leads not in {"", "*"}]
         for name in self.dice.sample(links, min(depth, len(links))):
             chosen.append(self._relation(kind, name, depth - 1))

@@ -49,8 +49,8 @@ class Figures:
     dates: dict[int, date] = field(default_factory=dict)
 
     TARGET: ClassVar[tuple[str, ...]] = (
-        "status", "verdict", "measured", "reported", "gap", "attainment", "completion", "ownCompletion",
-        "children", "childrenMet", "targets", "tasks", "ownTasks",
+        "status", "verdict", "measured", "reported", "gap", "gapPoints", "attainment", "completion",
+        "ownCompletion", "children", "childrenMet", "targets", "tasks", "ownTasks",
     )  # fmt: skip
     UNIT: ClassVar[tuple[str, ...]] = ("own", "subtree")
 
@@ -77,7 +77,8 @@ class Figures:
         s = target_standing(row, rollup, self.dates[row.plan_id])
         said = {
             "status": s.status, "verdict": s.verdict, "measured": _reading(s.measured),
-            "reported": _reading(s.reported), "gap": s.gap, "attainment": s.attainment,
+            "reported": _reading(s.reported), "gap": s.gap, "gapPoints": s.gap_points,
+            "attainment": s.attainment,
             "completion": s.completion, "ownCompletion": s.own_completion, "children": s.children,
             "childrenMet": s.children_met, "targets": _counts(s.subtree.targets),
             "tasks": _counts(s.subtree.tasks), "ownTasks": _counts(s.own_tasks),
@@ -142,6 +143,8 @@ class Figures:
                 value = measured
                 if order == "GAP_WIDEST_FIRST":
                     value = None if measured is None or reported is None else reported - measured
+                if order == "GAP_POINTS_WIDEST_FIRST":
+                    value = outcome.said["gapPoints"]
                 found.append(_placed(sight, outcome, order, value))
         return lists.page("TargetOutcome", found, _order(order), given)
 
@@ -160,8 +163,9 @@ def _has_targets(row: UnitOutcome, prefix: str) -> bool:
 
 
 def _of_kind(sight: Sight, unit_id: int, which: Given) -> bool:
-    kind = sight.world.get("units", unit_id).kind
-    return lists.holds(kind, which.get("kinds")) and lists.below(sight.world, unit_id, which.get("belowId"))
+    unit = sight.world.get("units", unit_id)
+    fits = lists.holds(unit.kind, which.get("kinds")) and lists.in_segments(unit, which)
+    return fits and lists.below(sight.world, unit_id, which.get("belowId"))
 
 
 def _placed(sight: Sight, outcome: "Outcome", order: str, value: Decimal | None) -> "Outcome":

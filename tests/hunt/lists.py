@@ -122,6 +122,11 @@ def below(world: World, unit_id: int, given: str | None) -> bool:
     return given is None or number(given) in world.get("units", unit_id).path[:-1]
 
 
+def in_segments(unit: r.Unit, given: Given) -> bool:
+    wanted = given.get("segments")
+    return wanted is None or not {*wanted}.isdisjoint(unit.segments)
+
+
 def ids(given: Given, **names: tuple[str, int | None]) -> bool:
     """Whether the numbers that a filter names (by global id) are those of the row."""
     return all(
@@ -137,6 +142,7 @@ def unit_fits(world: World, unit: r.Unit, given: Given) -> bool:
         and ids(given, parentId=("Unit", unit.parent_id))
         and below(world, unit.id, given.get("belowId"))
         and holds(unit.code, given.get("codes"))
+        and in_segments(unit, given)
         and reads(unit.search, given.get("text"))
         and (
             on is None
@@ -195,6 +201,7 @@ def target_fits(world: World, target: r.Target, given: Given, sees: Sees) -> boo
         )
         and below(world, target.unit_id, given.get("belowUnitId"))
         and holds(world.get("units", target.unit_id).kind, given.get("kinds"))
+        and in_segments(world.get("units", target.unit_id), given)
         and holds(target.state, given.get("states"))
         and (known is None or known == (target.acknowledged_at is not None))
         and within(target.due_on, given)
