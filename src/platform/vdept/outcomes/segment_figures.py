@@ -55,32 +55,32 @@ async def segments_of_plans(
             )
         )
     )
-    segment = sa.func.unnest(
-        sa.case(
-            (sa.func.cardinality(Unit.segments) == 0, sa.text("ARRAY[NULL]::varchar[]")), else_=Unit.segments
-        )
-    ).table_valued("name", name="segment")
+    # A unit in none is a row of the rest; one in two is a row of each.
+    named = sa.case(
+        (sa.func.cardinality(Unit.segments) == 0, sa.text("ARRAY[NULL]::varchar[]")), else_=Unit.segments
+    )
+    placed = sa.select(Unit.id, sa.func.unnest(named).label("segment"))
+    if which.kinds is not None:
+        placed = placed.where(Unit.kind.in_(which.kinds))
+    if which.below_id is not None:
+        placed = placed.where(Unit.path.contains([which.below_id]), Unit.id != which.below_id)
+    unit = placed.subquery("placed")
     query = (
         sa.select(
             UnitOutcome.plan_id,
-            segment.c.name.label("segment"),
+            unit.c.segment,
             sa.func.count().label("units"),
             *(sa.func.sum(getattr(UnitOutcome, name)).label(name) for name in UNIT_SUMS),
         )
         .select_from(UnitOutcome)
-        .join(Unit, Unit.id == UnitOutcome.unit_id)
-        .join(segment.lateral("segment"), sa.true())
+        .join(unit, unit.c.id == UnitOutcome.unit_id)
         .where(
             UnitOutcome.plan_id == sa.any_(sa.cast(shown, ARRAY(sa.BigInteger))),
             sa.or_(*[getattr(UnitOutcome, name) > 0 for name in STATUS_COLUMNS]),
             visible_unit_outcomes(tx.actor),
         )
-        .group_by(UnitOutcome.plan_id, segment.c.name)
+        .group_by(UnitOutcome.plan_id, unit.c.segment)
     )
-    if which.kinds is not None:
-        query = query.where(Unit.kind.in_(which.kinds))
-    if which.below_id is not None:
-        query = query.where(Unit.path.contains([which.below_id]), Unit.id != which.below_id)
     found = {(row.plan_id, row.segment): row for row in await tx.session.execute(query)}
     return {
         plan_id: [_standing(segment, found.get((plan_id, segment))) for segment in [*Segment, None]]
