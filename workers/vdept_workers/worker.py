@@ -32,6 +32,7 @@ from vdept_workers.recurrence import Occurrences
 from vdept_workers.reminding import Delivering, Scanning
 from vdept_workers.runtime import ENDING
 from vdept_workers.settings import DAILY, WorkerSettings
+from vdept_workers.sources import Polling
 from vdept_workers.sweep import Refresh, Sweeper, persist
 from vdept_workers.webhooks import Webhooks
 
@@ -85,6 +86,7 @@ async def run(
     webhooks, mailing = Webhooks(database, settings, holder), Mailing(database, settings, holder)
     occurrences = Occurrences(database, holder)
     delivering, scanning = Delivering(database, holder), Scanning(database, holder)
+    polling = Polling(database, settings, holder)
     publishing = Publishing(database, settings, holder)
     ctx: dict[str, Any] = {
         "database": database,
@@ -104,6 +106,7 @@ async def run(
         asyncio.create_task(occurrences.run()),
         asyncio.create_task(delivering.run()),
         asyncio.create_task(scanning.run()),
+        asyncio.create_task(polling.run()),
         asyncio.create_task(publishing.run()),
         asyncio.create_task(persist("job queue", lambda: _listen(redis_url, ctx))),
         asyncio.create_task(persist("daily jobs", lambda: _daily(ctx))),

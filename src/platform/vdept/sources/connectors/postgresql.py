@@ -93,7 +93,7 @@ async def _rows(setting: QuerySetting, password: str, fetch: Fetch) -> list[list
         found: list[list[str | None]] = []
         size = 0
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            cursor = await connection.cursor(statement(setting), prefetch=AT_ONCE)
+            cursor = await connection.cursor(statement(setting))
             while part := await cursor.fetch(AT_ONCE):
                 found += [list(row.values()) for row in part]
                 size += sum(len(value) for row in part for value in row.values() if value is not None)
