@@ -34,10 +34,12 @@ from vdept_graphql.segments import SegmentOutcome, SegmentWhich, segments_of_pla
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
+    from vdept_graphql.editions import Edition, EditionRequest
+    from vdept_graphql.sources import Source
     from vdept_graphql.targets import Target
-
-
     from vdept_graphql.verdicts import Verdict, VerdictFilter
+
+
 async def load_indicators(tx: Tx, ids: list[int]) -> dict[int, "Indicator"]:
     found = await queries.indicators_by_ids(tx, ids)
     return {key: Indicator.from_row(row) for key, row in found.items()}
@@ -115,6 +117,15 @@ class Indicator(Node):
             key=row.id,
         )
 
+    @field(description="The sources that measure it, of those you may see, in alphabetical order.")
+    def sources(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Annotated["Source", strawberry.lazy("vdept_graphql.sources")]]:
+        from vdept_graphql.sources import load_sources_of_indicators
+
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_sources_of_indicators, self.key, request)
+
 
 @strawberry.type(description="A plan issued by a unit on a legal basis for a cycle (kế hoạch).")
 class Plan(Node):
@@ -185,17 +196,6 @@ class Plan(Node):
     def segment_outcomes(self, info: Info, filter: SegmentWhich = None) -> list[SegmentOutcome] | None:
         return segments_of_plan(info, self.key, filter)
 
-    @field(description="Whom it reminds of due dates, and when.")
-    def reminder_policy(self, info: Info) -> ReminderPolicy | None:
-        return info.context.load(load_policies, self.key)
-
-    @field(description="Its objectives in their order.")
-    def objectives(self, info: Info) -> list["Objective"]:
-        return info.context.load(load_objectives_of_plans, self.key)
-
-    @field(description="Its key results, objective by objective.")
-    def key_results(self, info: Info) -> list["KeyResult"]:
-        return info.context.load(load_key_results_of_plans, self.key)
     @field(description="The verdicts in it, on targets and on units, of those you may see, the latest first.")
     def verdicts(
         self,
@@ -214,6 +214,44 @@ class Plan(Node):
         request = PageRequest(first, after, last, before)
         return info.context.load(load_verdicts_of_plans, self.key, request, plain(filter))
 
+    @field(description="Its editions, the newest first; none if you see only your own part of the plan.")
+    def editions(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Annotated["Edition", strawberry.lazy("vdept_graphql.editions")]]:
+        from vdept_graphql.editions import load_editions_of_plans
+
+        return info.context.load(load_editions_of_plans, self.key, PageRequest(first, after, last, before))
+
+    @field(description="What somebody of its issuer last asked to publish. For the issuer's people.")
+    def last_edition_request(
+        self, info: Info
+    ) -> Annotated["EditionRequest", strawberry.lazy("vdept_graphql.editions")] | None:
+        from vdept_graphql.editions import load_last_requests
+
+        return info.context.load(load_last_requests, self.key)
+
+    @field(description="Whom it reminds of due dates, and when.")
+    def reminder_policy(self, info: Info) -> ReminderPolicy | None:
+        return info.context.load(load_policies, self.key)
+
+    @field(description="By when its units are to agree on their focus; null: within 30 days of nominating.")
+    def focus_agree_by(self, info: Info) -> date | None:
+        from vdept_graphql.focus import load_focus_dates
+
+        return info.context.load(load_focus_dates, self.key)
+
+    @field(description="Its objectives in their order.")
+    def objectives(self, info: Info) -> list["Objective"]:
+        return info.context.load(load_objectives_of_plans, self.key)
+
+    @field(description="Its key results, objective by objective.")
+    def key_results(self, info: Info) -> list["KeyResult"]:
+        return info.context.load(load_key_results_of_plans, self.key)
 
 
 @strawberry.type(description="What a plan wants to reach (mục tiêu).")

@@ -11,9 +11,13 @@ from vdept_graphql.client_mutations import ClientMutation
 from vdept_graphql.clients import ClientQuery
 from vdept_graphql.compiled import CompiledExecutor
 from vdept_graphql.deadline_explanations import DeadlineExplanationQuery
+from vdept_graphql.edition_mutations import EditionMutation
+from vdept_graphql.editions import EditionQuery
 from vdept_graphql.engine import Engine
 from vdept_graphql.feed_mutations import FeedMutation
 from vdept_graphql.feeds import FeedQuery
+from vdept_graphql.focus import FocusQuery
+from vdept_graphql.focus_mutations import FocusMutation
 from vdept_graphql.identities import IdentityQuery
 from vdept_graphql.identity_mutations import IdentityMutation
 from vdept_graphql.measurements import MeasurementMutation, MeasurementQuery
@@ -28,6 +32,10 @@ from vdept_graphql.reminder_mutations import ReminderMutation
 from vdept_graphql.scalars import SCALARS
 from vdept_graphql.segments import SegmentMutation
 from vdept_graphql.series import SeriesQuery
+from vdept_graphql.signal_mutations import SignalMutation
+from vdept_graphql.signals import SignalQuery
+from vdept_graphql.source_mutations import SourceMutation
+from vdept_graphql.sources import SourceQuery
 from vdept_graphql.subscriptions import Subscription
 from vdept_graphql.target_holding_mutations import TargetHoldingMutation
 from vdept_graphql.target_mutations import TargetMutation
@@ -41,6 +49,8 @@ from vdept_graphql.task_recurrence_mutations import RecurrenceMutation
 from vdept_graphql.task_sharing_mutations import TaskSharingMutation
 from vdept_graphql.unit_mutations import UnitMutation
 from vdept_graphql.units import UnitQuery
+from vdept_graphql.verdict_explanations import OutcomeExplanationQuery
+from vdept_graphql.verdicts import VerdictQuery
 from vdept_graphql.warning_mutations import WarningMutation
 from vdept_graphql.warnings import WarningQuery
 from vdept_graphql.webhook_mutations import WebhookMutation
@@ -49,8 +59,6 @@ from vdept_graphql.webhooks import WebhookQuery
 DESCRIBED = (deadline_enums, target_enums, task_enums, outcome_enums)
 """Importing these is what publishes the core's enums."""
 
-from vdept_graphql.verdict_explanations import OutcomeExplanationQuery
-from vdept_graphql.verdicts import VerdictQuery
 
 @strawberry.type(description="What can be read. All of one request is one consistent picture of the data.")
 class Query(
@@ -59,6 +67,7 @@ class Query(
     PeopleQuery,
     TargetQuery,
     MeasurementQuery,
+    SourceQuery,
     SeriesQuery,
     TaskQuery,
     ExtensionQuery,
@@ -70,8 +79,13 @@ class Query(
     NotificationQuery,
     WebhookQuery,
     WarningQuery,
+    SignalQuery,
+    FocusQuery,
     CalendarQuery,
+    EditionQuery,
     DeadlineExplanationQuery,
+    VerdictQuery,
+    OutcomeExplanationQuery,
 ):
     """The read side."""
 
@@ -84,8 +98,6 @@ class Mutation(
     UnitMutation,
     SegmentMutation,
     PeopleMutation,
-    VerdictQuery,
-    OutcomeExplanationQuery,
     ClientMutation,
     IdentityMutation,
     PlanMutation,
@@ -93,6 +105,7 @@ class Mutation(
     TargetMutation,
     TargetHoldingMutation,
     MeasurementMutation,
+    SourceMutation,
     TaskLifeMutation,
     TaskSharingMutation,
     ExtensionMutation,
@@ -101,6 +114,9 @@ class Mutation(
     NotificationMutation,
     WebhookMutation,
     WarningMutation,
+    EditionMutation,
+    SignalMutation,
+    FocusMutation,
     CalendarMutation,
     ReminderMutation,
 ):

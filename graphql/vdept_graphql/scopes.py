@@ -41,20 +41,21 @@ TYPES: Mapping[Place, str] = {
     "CalendarException CalendarDay WorkingCalendar CalendarImpact CalendarExceptionAnswer",
     Scope.PEOPLE_READ: "Person Membership",
     Scope.PLANS_READ: "Plan Objective KeyResult Milestone Target TargetOutcome UnitOutcome OutcomeFigures "
-    "ReminderPolicy ReminderStep ReminderLoad "
+    "ReminderPolicy ReminderStep ReminderLoad Edition EditionFile EditionRequest "
     "GapHistory GapChange TargetSeries TargetLine TargetPoint PacePoint SegmentOutcome "
     "Focus FocusObjective FocusNomination "
     "Verdict VerdictInputs VerdictSource VerdictHead VerdictCounts "
     "OutcomeExplanation OutcomeLine OutcomePart "
     "Reading StatusCounts TimelinessCounts ImportedPlan EarlyWarning WarningAnswer WarningCount",
-    Scope.MEASUREMENTS_READ: "IndicatorSeries IndicatorPoint Measurement",
+    Scope.MEASUREMENTS_READ: "IndicatorSeries IndicatorPoint Measurement Source Intake RejectedReading "
+    "ReadingRejection",
     Scope.TASKS_READ: "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity TaskAnswer "
     "CreatedTask Comment Evidence TaskExtension TaskRecurrence PlannedOccurrence "
     "DeadlineExplanation DeadlineLine Reminder Escalation",
     Scope.ACTIVITIES_READ: "Activity ActivityFeed",
     Scope.NOTIFICATIONS_READ: "Notification InboxSubject InboxChange UnreadCount UnreadOfKind "
     "NotificationPreferences",
-    PERSONAL: "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery",
+    PERSONAL: "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal",
 }
 """Every type that has fields, once. A connection and its edges are placed with what they list; a payload is
 open, because the mutation that answers with it is not."""
@@ -65,8 +66,9 @@ MUTATIONS: Mapping[Place, str] = {
     Scope.PLANS_WRITE: "createIndicator updateIndicator createPlan addObjective renameObjective addKeyResult "
     "updateKeyResult removeKeyResult issuePlan closePlan importPlans assignTargets acknowledgeTargets "
     "updateTarget pauseTarget resumeTarget withdrawTarget reinstateTarget setReminderPolicy "
-    "resetReminderPolicy",
-    Scope.MEASUREMENTS_WRITE: "recordMeasurement correctMeasurement recordMeasurements",
+    "nominateFocus askForFocus agreeFocus returnFocus resetReminderPolicy publishEdition",
+    Scope.MEASUREMENTS_WRITE: "recordMeasurement correctMeasurement recordMeasurements "
+    "pushReadings replayRejectedReadings dismissRejectedReadings",
     Scope.TASKS_WRITE: "createTask createTasks updateTask offerTask reopenTask volunteerForTask acceptTask "
     "acceptTasks declineTask startTask deliverTask verifyTask sendBackTask pauseTask resumeTask cancelTask "
     "extendTask reportProgress reportProgressMany inviteParticipants acceptInvitation declineInvitation "
@@ -76,10 +78,11 @@ MUTATIONS: Mapping[Place, str] = {
     "acknowledgeWarnings",
     Scope.NOTIFICATIONS_WRITE: "markNotificationsRead markAllNotificationsRead markNotificationsUnread "
     "setNotificationPreferences resumeEmail",
-    PERSONAL: "createPerson updatePerson grantMembership endMembership registerClient updateClient "
+    PERSONAL: "registerSource updateSource setSourceIndicators pauseSource resumeSource closeSource "
+    "createPerson updatePerson grantMembership endMembership registerClient updateClient "
     "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity createCalendarFeed "
     "revokeCalendarFeed registerWebhook updateWebhook rotateWebhookSecret disableWebhook enableWebhook "
-    "sendTestWebhook replayWebhookDeliveries",
+    "sendTestWebhook replayWebhookDeliveries answerSignal dismissSignal",
 }
 """Every mutation field, once."""
 

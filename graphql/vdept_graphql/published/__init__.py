@@ -2,7 +2,7 @@
 
 ``…/NUMBER.json``, ``.csv``, ``.xlsx`` and ``.html``, ``…/NUMBER/manifest``, ``…/latest`` (also with a
 suffix), and ``…`` itself, the list. An edition never changes: caches may keep it for ever. It
-is sent part by part, each read in a transaction of its own: a slow reader holds no connection of the database.
+is sent part by part, each read in its own transaction: a slow reader holds no connection of the database.
 """
 
 from collections.abc import AsyncIterator

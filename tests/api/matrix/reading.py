@@ -33,6 +33,7 @@ from api.matrix.country import (
 from vdept.calendars.excepting import add_exception
 from vdept.calendars.models import CalendarScope
 from vdept.deadlines.models import Recipient, Reminder, Subject
+from vdept.focus.models import Focus, FocusObjective, FocusState
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
@@ -40,6 +41,9 @@ from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
 from vdept.outcomes.rebuild import rebuild_plan
+from vdept.publications.models import Edition, EditionFormat, EditionRequest, RequestState
+from vdept.signals.models import Detector, Signal, SignalState
+from vdept.sources.models import RejectedState
 from vdept.targets.models import Audience, Basis, KeyResult, Objective, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
     Assignee,
@@ -87,6 +91,17 @@ SEES = """
     ..... +.+. .. .+  Plan/former Objective/former KeyResult/former Target/former.danang
     ..... +... .. .+  Target/former.government
 
+  Editions: whoever sees the plan whole; what was asked for, the issuer's people
+    +++++ ++++ ++ ++  Edition/public
+    +++++ ++.. .. .+  Edition/shared Edition/shared.corrected
+    ..... +... .. .+  EditionRequest/shared
+
+  Sources: officials see all of them, firms their own; what came in, those who work there
+    +++++ ++++ .. .+  Source/hue
+    +++++ ++++ +. .+  Source/firm
+    .++++ .... .. .+  Intake/hue RejectedReading/hue RejectedReading/hue.done
+    ..... .... +. .+  Intake/firm RejectedReading/firm
+
   Values: officials see all of them, firms their own
     +++++ ++++ .. .+  Measurement/hue Measurement/hue.old
     +++++ ++++ +. .+  Measurement/firm
@@ -107,6 +122,16 @@ SEES = """
     +++++ ++.. .. .+  EarlyWarning/shared.hue
     +++++ +..+ +. .+  EarlyWarning/task.hue
     ..... +.+. .. .+  EarlyWarning/task.danang
+
+  Signals: for who works in the unit and for public bodies above it; about a task with the task
+    .++++ +... .. .+  Signal/hue Signal/hue.task
+    ..... +... .. .+  Signal/hue.declined
+    ..... +.+. .. .+  Signal/danang
+    ..... .... +. .+  Signal/firm
+
+  Focus: with the plan seen whole, and one's own unit's
+    +++++ ++.. .. .+  Focus/hue
+    +++++ ++.. +. .+  Focus/firm
 
   Clients are seen by their unit, by the heads above, and by whom they act for; consent by who gave it and
   by who registers the client
@@ -159,7 +184,12 @@ SEES = """
 """
 
 
-UNLOGGED = frozenset({"CalendarFeed", "Comment", "Notification", "TaskExtension", "TaskRecurrence"})
+UNLOGGED = frozenset(
+    {
+        *("CalendarFeed", "Comment", "EditionRequest", "Focus", "Notification"),
+        *("RejectedReading", "Signal", "TaskExtension", "TaskRecurrence"),
+    }
+)
 """What happens to these is told of their task, or to administrators who do not see the thing itself."""
 LOGGED_SEATS = frozenset({"Membership/head", "Membership/worker", "Membership/firm", "Membership/former"})
 """Of memberships some will do: the whole log fits on one page of a hundred."""
@@ -206,7 +236,9 @@ async def build(tx: Tx) -> Things:
         things.add(f"Unit/{name}", unit)
     await _people(tx, things)
     await _plans(tx, things)
+    await _sources(tx, things)
     await _values(tx, things)
+    await _rejected(tx, things)
     await _calendars(tx, things)
     await _tasks(tx, things)
     await _schedules(tx, things)
@@ -215,9 +247,41 @@ async def build(tx: Tx) -> Things:
     for name in ("public", "government", "shared", "ministry", "former"):
         await rebuild_plan(tx, things.rows[f"Plan/{name}"].id)
     await _warnings(tx, things)
+    await _editions(tx, things)
+    await _signals(tx, things)
     await _inboxes(tx, things)
     await _log(tx, things)
     return things
+
+
+async def _editions(tx: Tx, things: Things) -> None:
+    """One of a public plan, and one of a shared plan that a second, asked for by the ministry, corrects."""
+    asked = things.country.people["partner"].id
+    for name, plan, number, corrects in (
+        ("public", "public", 1, None),
+        ("shared.corrected", "shared", 1, None),
+        ("shared", "shared", 2, 1),
+    ):
+        row = Edition(
+            plan_id=things.rows[f"Plan/{plan}"].id, number=number, as_of=TODAY, published_at=utc_now(),
+            published_by_id=asked, corrects_number=corrects, note=f"Ghi chú {name}", targets=2, units=2,
+            manifest={
+                "plan": f"KH-{plan}",
+                "files": {of.value: {"sha256": "0" * 64, "size": 1} for of in EditionFormat},
+            },
+            kid="0" * 32, signature="a.b.c",
+        )  # fmt: skip
+        tx.session.add(row)
+        await tx.session.flush()
+        things.add(f"Edition/{name}", row)
+    wish = EditionRequest(
+        plan_id=things.rows["Plan/shared"].id, note="Ghi chú", requested_at=utc_now(), corrects_number=1,
+        requested_by_id=asked, state=RequestState.PUBLISHED, finished_at=utc_now(),
+        edition_id=things.rows["Edition/shared"].id,
+    )  # fmt: skip
+    tx.session.add(wish)
+    await tx.session.flush()
+    things.add("EditionRequest/shared", wish)
 
 
 async def _warnings(tx: Tx, things: Things) -> None:
@@ -248,6 +312,43 @@ async def _warnings(tx: Tx, things: Things) -> None:
             data={"response": "Bổ sung", "respond_by": str(DUE)},
         )
     )  # fmt: skip
+
+
+async def _signals(tx: Tx, things: Things) -> None:
+    """Questions to units, some about a task; and what two of them put first in the shared plan."""
+    head = things.country.people["head"].id
+    for name, unit, task in (
+        ("hue", "hue", None),
+        ("hue.task", "hue", "Task/hue"),
+        ("hue.declined", "hue", "Task/declined"),
+        ("danang", "danang", None),
+        ("firm", "firm", None),
+    ):
+        about = things.rows[task] if task else None
+        row = Signal(
+            detector=Detector.PING_PONG if about else Detector.JUMP, key=name, score=Decimal(7), evidence={},
+            unit_id=things.country.unit_id(unit), task_id=about.id if about else None,
+            plan_id=about.plan_id if about else None,
+            indicator_id=None if about else things.rows["Indicator/share"].id,
+            found_on=TODAY, found_at=tx.now,
+        )  # fmt: skip
+        tx.session.add(things.add(f"Signal/{name}", row))
+    answered = things.rows["Signal/hue"]
+    answered.state, answered.answer = SignalState.ANSWERED, "Vì mưa lũ"
+    answered.answered_at, answered.answered_by_id = tx.now, head
+    for name in ("hue", "firm"):
+        focus = Focus(
+            plan_id=things.rows["Plan/shared"].id, unit_id=things.country.unit_id(name), agree_by=DUE,
+            state=FocusState.AGREED, nominated_at=tx.now, nominated_by_id=head, answered_at=tx.now,
+            answered_by_id=things.country.people["above"].id,
+        )  # fmt: skip
+        tx.session.add(things.add(f"Focus/{name}", focus))
+        await tx.session.flush()
+        objective_id = things.rows["Objective/shared"].id
+        tx.session.add(
+            FocusObjective(focus_id=focus.id, position=1, objective_id=objective_id, method="Lập tổ")
+        )
+    await tx.session.flush()
 
 
 async def _inboxes(tx: Tx, things: Things) -> None:
@@ -339,6 +440,28 @@ async def _plans(tx: Tx, things: Things) -> None:
     await asked("former", former, "government", "danang", **gone)
 
 
+async def _sources(tx: Tx, things: Things) -> None:
+    share = things.rows["Indicator/share"]
+    for name in ("hue", "firm"):
+        source = await factories.source(tx, things.country.unit(name), share, name=f"Nguồn {name}")
+        things.add(f"Source/{name}", source)
+        things.add(f"Intake/{name}", await factories.intake(tx, source))
+
+
+async def _rejected(tx: Tx, things: Things) -> None:
+    """An open row of each source, and one of Huế's that its head replayed."""
+    share = things.rows["Indicator/share"]
+    done = {
+        "state": RejectedState.REPLAYED, "resolved_at": tx.now,
+        "resolved_by_id": things.country.people["head"].id,
+        "measurement_id": things.rows["Measurement/hue"].id,
+    }  # fmt: skip
+    for name, of, more in (("hue", "hue", {}), ("firm", "firm", {}), ("hue.done", "hue", done)):
+        source, came = things.rows[f"Source/{of}"], things.rows[f"Intake/{of}"]
+        bad = await factories.rejected_reading(tx, source, share, intake=came, **more)
+        things.add(f"RejectedReading/{name}", bad)
+
+
 async def _values(tx: Tx, things: Things) -> None:
     share = things.rows["Indicator/share"]
 
@@ -353,8 +476,11 @@ async def _values(tx: Tx, things: Things) -> None:
         things.add(f"Measurement/{name}", row)
 
     await value("hue.old", "hue")
-    await value("hue", "hue", supersedes_id=things.rows["Measurement/hue.old"].id)
-    await value("firm", "firm")
+    def came(of: str) -> dict[str, int]:
+        return {"source_id": things.rows[f"Source/{of}"].id, "intake_id": things.rows[f"Intake/{of}"].id}
+
+    await value("hue", "hue", supersedes_id=things.rows["Measurement/hue.old"].id, **came("hue"))
+    await value("firm", "firm", **came("firm"))
     await value("rival", "rival")
 
 

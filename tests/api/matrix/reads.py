@@ -25,6 +25,8 @@ SHARED_UNITS = " ".join(
     for name in ("government", "hue", "commune", "firm", "ministry", "danang", "rival")
 )
 SHARED_TARGETS = "Target/shared.government Target/shared.hue Target/shared.commune Target/shared.firm"
+SIGNALS = "Signal/hue Signal/hue.task Signal/hue.declined"
+HOLDERS = " ".join(f"Unit/{name}&Target/shared.{name}" for name in ("government", "hue", "commune", "firm"))
 INNER_TARGETS = "Target/inner.government Target/inner.hue"
 PUBLIC_TARGETS = "Target/public.government Target/public.hue"
 OTHER_TARGETS = (
@@ -91,6 +93,25 @@ measurements(unitId: "$Unit/rival", indicatorId: "$Indicator/share") = Measureme
 measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") > recordedBy = \
 Person/firm&Measurement/firm
 measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > supersedes = Measurement/hue.old
+measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > measuredBy = Source/hue
+measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > intake = Intake/hue
+source(id: "$Source/hue") = Source/hue
+source(id: "$Source/firm") > unit = Unit/firm
+source(id: "$Source/firm") > indicators = Indicator/share
+source(id: "$Source/hue") > intakes = Intake/hue
+source(id: "$Source/firm") > intakes > source = Source/firm&Intake/firm
+source(id: "$Source/firm") > rejectedReadings(state: OPEN) = RejectedReading/firm
+source(id: "$Source/hue") > intakes > rejectedReadings(state: REPLAYED) = RejectedReading/hue.done&Intake/hue
+source(id: "$Source/hue") > rejectedReadings = RejectedReading/hue RejectedReading/hue.done
+source(id: "$Source/firm") > rejectedReadings > intake = Intake/firm&RejectedReading/firm
+source(id: "$Source/firm") > rejectedReadings > source = Source/firm&RejectedReading/firm
+source(id: "$Source/hue") > rejectedReadings > resolvedBy = Person/head&RejectedReading/hue.done
+source(id: "$Source/hue") > rejectedReadings > measurement = Measurement/hue&RejectedReading/hue.done
+sources = Source/hue Source/firm
+sources(filter: {{unitId: "$Unit/firm"}}) = Source/firm
+sources(filter: {{indicatorId: "$Indicator/share", way: PUSH}}) = Source/hue Source/firm
+unit(id: "$Unit/hue") > sources = Source/hue
+indicator(id: "$Indicator/share") > sources = Source/hue Source/firm
 measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > supersededBy = Measurement/hue
 measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") > unit = Unit/firm&Measurement/firm
 measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") > indicator = \
@@ -118,6 +139,18 @@ plan(id: "$Plan/public") > keyResults > plan = Plan/public
 plan(id: "$Plan/public") > keyResults > objective = Objective/public
 plan(id: "$Plan/public") > keyResults > indicator = Indicator/share
 plan(id: "$Plan/shared") > unitOutcomes > plan = {SHARED_UNITS.replace("Unit/", "Plan/shared&Unit/")}
+plan(id: "$Plan/shared") > editions = Edition/shared Edition/shared.corrected
+plan(id: "$Plan/shared") > editions > corrects = Edition/shared.corrected
+plan(id: "$Plan/shared") > editions > correctedBy = Edition/shared
+plan(id: "$Plan/shared") > lastEditionRequest = EditionRequest/shared
+plan(id: "$Plan/shared") > lastEditionRequest > edition = Edition/shared&EditionRequest/shared
+plan(id: "$Plan/shared") > lastEditionRequest > plan = Plan/shared&EditionRequest/shared
+plan(id: "$Plan/shared") > lastEditionRequest > requestedBy = Person/partner&EditionRequest/shared
+editions = Edition/public Edition/shared Edition/shared.corrected
+editions(planId: "$Plan/shared") = Edition/shared Edition/shared.corrected
+editions(planId: "$Plan/public") > plan = Plan/public
+editions(planId: "$Plan/public") > publishedBy = Person/partner
+editions(planId: "$Plan/public") > files = ~JSON ~CSV ~EXCEL ~HTML
 plans = {ISSUED} Plan/draft
 plans(filter: {{states: [DRAFT]}}) = Plan/draft
 plans(filter: {{issuerUnitId: "$Unit/ministry"}}) = Plan/ministry
@@ -285,6 +318,31 @@ target(id: "$Target/public.hue") > warnings = EarlyWarning/public.hue
 task(id: "$Task/hue") > warnings = EarlyWarning/task.hue
 task(id: "$Task/danang") > warnings = EarlyWarning/task.danang
 
+signal(id: "$Signal/hue.task") = Signal/hue.task
+signal(id: "$Signal/hue.declined") > unit = Unit/hue
+signal(id: "$Signal/hue.task") > plan = Plan/shared
+signal(id: "$Signal/hue.declined") > task = Task/declined
+signal(id: "$Signal/danang") > indicator = Indicator/share
+signal(id: "$Signal/hue") > answeredBy = Person/head
+signals = {SIGNALS} Signal/danang Signal/firm
+signals(filter: {{unitId: "$Unit/danang", states: [OPEN]}}) = Signal/danang
+signals(filter: {{unitId: "$Unit/government", below: true}}) = {SIGNALS} Signal/danang
+signals(filter: {{planId: "$Plan/shared", detectors: [PING_PONG]}}) = \
+Signal/hue.task Signal/hue.declined
+
+unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") = Focus/hue
+unit(id: "$Unit/firm") > focus(planId: "$Plan/shared") > plan = Plan/shared&Focus/firm
+unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > unit = Unit/hue&Focus/hue
+unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > nominatedBy = Person/head&Focus/hue
+unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > answeredBy = Person/above&Focus/hue
+unit(id: "$Unit/firm") > focus(planId: "$Plan/shared") > objectives = ~Lập_tổ&Focus/firm
+unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > objectives > objective = Objective/shared&Focus/hue
+focusNominations(planId: "$Plan/shared") = {HOLDERS}
+focusNominations(planId: "$Plan/shared") > unit = {HOLDERS}
+focusNominations(planId: "$Plan/shared", filter: {{states: [AGREED]}}) > focus = Focus/hue Focus/firm
+focusNominations(planId: "$Plan/shared", filter: {{missing: true}}) = \
+Unit/government&Target/shared.government Unit/commune&Target/shared.commune
+
 inbox = {TOLD}
 inbox(filter: {{unreadOnly: true, kinds: [REMINDER]}}) = {TOLD}
 inbox(filter: {{subjectId: "$?Task/hue"}}) = {TOLD}
@@ -332,10 +390,13 @@ ENDS_IN = {
     "TaskPerson": "name",
     "TaskAssignee": "name",
     "WarningAnswer": "response",
+    "FocusNomination": "unit { id }",
+    "FocusObjective": "method",
     "InboxSubject": "total",
     "UnreadOfKind": "count",
     "NotificationPreferences": "version",
     "WarningCount": "number",
+    "EditionFile": "format",
     "Evidence": "title",
     "PlannedOccurrence": "day",
     "Reminder": "step",
@@ -347,8 +408,8 @@ ENDS_IN = {
 SCOPES = {
     "people:read": "Person Membership Only/officials",
     "plans:read": "Plan Objective KeyResult Target TargetOutcome UnitOutcome Outcome EarlyWarning "
-    "WarningAnswer WarningCount",
-    "measurements:read": "Measurement",
+    "Edition EditionFile EditionRequest WarningAnswer WarningCount Focus FocusObjective FocusNomination",
+    "measurements:read": "Measurement Source Intake RejectedReading",
     "tasks:read": "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity Comment Evidence "
     "TaskExtension TaskRecurrence PlannedOccurrence "
     "DeadlineExplanation DeadlineLine Reminder Escalation "
@@ -356,7 +417,7 @@ SCOPES = {
     "Outcome/shared.ministry Outcome/shared.danang Outcome/shared.rival",
     "activities:read": "Activity ActivityFeed",
     "notifications:read": "Notification InboxSubject UnreadCount UnreadOfKind NotificationPreferences",
-    "nobody": "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery",
+    "nobody": "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal",
 }
 """What a client needs for a type, or for one thing beside its type: who has only tasks to show in a plan is a
 figure of tasks. What is not here is open; for "nobody" no scope is enough."""

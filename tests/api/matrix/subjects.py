@@ -34,6 +34,7 @@ from vdept.calendars.models import CalendarScope
 from vdept.calendars.queries import calendar_of
 from vdept.clients.models import ApiClient, ClientAuthorization
 from vdept.deadlines.models import Recipient, ReminderPolicy, ReminderStep
+from vdept.focus.models import Focus, FocusObjective, FocusState
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
@@ -41,6 +42,7 @@ from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
 from vdept.notifications.models import NotificationKind, NotificationPreference, WebhookDisabled
 from vdept.people.models import Membership, Person
+from vdept.signals.models import Detector, Signal
 from vdept.targets.models import Audience, Basis, Indicator, KeyResult, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
     Assignee,
@@ -82,6 +84,7 @@ class Subjects:
 
     def __init__(self, tx: Tx, country: Country, indicator: Indicator, plan: Plan) -> None:
         self.tx, self.country, self.indicator, self.plan = tx, country, indicator, plan
+        self.signals = 0
 
     def unit(self, name: str) -> str:
         return encode("Unit", self.country.unit_id(name))
@@ -169,6 +172,40 @@ class Subjects:
         self.tx.session.add(ReminderStep(plan_id=plan.id, step=0, recipient=Recipient.LEAD_HEAD))
         return plan
 
+    async def nomination(self) -> dict[str, Any]:
+        """What Huế may put first."""
+        own, _ = await self.held()
+        what = await self.tx.session.get_one(KeyResult, own.key_result_id)
+        objective = {"objectiveId": encode("Objective", what.objective_id), "method": "Lập tổ"}
+        return {
+            "planId": encode("Plan", own.plan_id), "unitId": self.unit("hue"), "objectives": [objective],
+        }  # fmt: skip
+
+    async def nominated(self) -> str:
+        """What the commune has nominated in a plan that Huế issued."""
+        plan, what = await self.own_plan(PlanState.ISSUED)
+        row = Focus(
+            plan_id=plan.id, unit_id=self.country.unit_id("commune"), agree_by=ENDS,
+            state=FocusState.PROPOSED, nominated_at=utc_now(),
+        )  # fmt: skip
+        self.tx.session.add(row)
+        await self.tx.session.flush()
+        self.tx.session.add(
+            FocusObjective(focus_id=row.id, position=1, objective_id=what.objective_id, method="Lập tổ")
+        )
+        return encode("Focus", row.id)
+
+    async def signal(self) -> str:
+        """A question to Huế."""
+        self.signals += 1
+        row = Signal(
+            detector=Detector.RUSH, key=f"matrix:{self.signals}", unit_id=self.country.unit_id("hue"),
+            score=Decimal(5), evidence={}, found_on=TODAY, found_at=utc_now(),
+        )  # fmt: skip
+        self.tx.session.add(row)
+        await self.tx.session.flush()
+        return encode("Signal", row.id)
+
     async def seat(self, role: Role) -> Membership:
         """Somebody new with a role in Huế."""
         who = await factories.person(self.tx)
@@ -206,6 +243,7 @@ async def build(tx: Tx) -> tuple[Country, dict[str, dict[str, Any]]]:
         **await _plans(made),
         **await _targets(made),
         **await _measurements(made),
+        **await _sources(made),
         **await _feeds(made),
         **await _schedules(made),
         **await _owners(made),
@@ -343,6 +381,16 @@ async def _plans(of: Subjects) -> dict[str, dict[str, Any]]:
         "removeKeyResult": {"keyResultId": encode("KeyResult", removed.id)},
         "issuePlan": {"planId": encode("Plan", ready.id)},
         "closePlan": {"planId": encode("Plan", running.id)},
+        "publishEdition": {"planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id)},
+        "nominateFocus": await of.nomination(),
+        "askForFocus": {
+            "planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id),
+            "agreeBy": str(ENDS),
+        },
+        "agreeFocus": {"focusIds": [await of.nominated()]},
+        "returnFocus": {"focusId": await of.nominated(), **REASON},
+        "answerSignal": {"signalId": await of.signal(), "answer": "Vì mưa lũ"},
+        "dismissSignal": {"signalId": await of.signal(), **REASON},
         "setReminderPolicy": {
             "planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id),
             "steps": [{"step": 0, "recipient": "LEAD_HEAD"}],
@@ -378,8 +426,9 @@ async def _measurements(of: Subjects) -> dict[str, dict[str, Any]]:
         "asOf": str(TODAY),
         **value,
     }
-    old = of.measurement()
-    of.tx.session.add(old)
+    old, measured = of.measurement(), of.measurement()
+    measured.basis = Basis.MEASURED
+    of.tx.session.add_all([old, measured])
     await of.tx.session.flush()
     return {
         "recordMeasurement": reading,
@@ -387,6 +436,42 @@ async def _measurements(of: Subjects) -> dict[str, dict[str, Any]]:
         "recordMeasurements": {"rows": [reading]},
         "recordMeasurements:measured": {"rows": [{**reading, "basis": "MEASURED", "source": "Hệ thống"}]},
         "correctMeasurement": {"measurementId": encode("Measurement", old.id), **value},
+        "correctMeasurement:measured": {"measurementId": encode("Measurement", measured.id), **value},
+    }
+
+
+async def _sources(of: Subjects) -> dict[str, dict[str, Any]]:
+    share = encode("Indicator", of.indicator.id)
+
+    async def source(**more: Any) -> dict[str, Any]:
+        row = await factories.source(of.tx, of.country.unit("hue"), of.indicator, **more)
+        return {"sourceId": encode("Source", row.id)}
+
+    async def rejected() -> tuple[str, str]:
+        row = await factories.source(of.tx, of.country.unit("hue"), of.indicator)
+        bad = await factories.rejected_reading(of.tx, row, of.indicator)
+        return encode("Source", row.id), encode("RejectedReading", bad.id)
+
+    reading = {"unitId": of.unit("hue"), "indicatorId": share, "asOf": str(TODAY)}
+    (_, replayed), (_, dismissed), (whole, _) = await rejected(), await rejected(), await rejected()
+    return {
+        "registerSource": {
+            "unitId": of.unit("hue"),
+            "name": "Mới",
+            "method": "Đếm",
+            "frequency": "DAILY",
+            "way": "PUSH",
+            "indicatorIds": [share],
+        },
+        "updateSource": {**await source(), "limits": "Không có hồ sơ giấy"},
+        "setSourceIndicators": {**await source(), "indicatorIds": [share]},
+        "pauseSource": {**await source(), **REASON},
+        "resumeSource": await source(state="PAUSED", state_reason="Bảo trì"),
+        "closeSource": {**await source(), **REASON},
+        "pushReadings": {**await source(), "readings": [{**reading, "numerator": "1", "denominator": "4"}]},
+        "replayRejectedReadings": {"readings": [{"id": replayed}]},
+        "replayRejectedReadings:source": {"sourceId": whole},
+        "dismissRejectedReadings": {"ids": [dismissed], **REASON},
     }
 
 

@@ -9,7 +9,7 @@ The columns are those of ``country.COLUMNS``::
     ·     ·    ·  ·
     FF+++ FNNF FN N+
 
-The answers: ``+`` is done; F, N, O, H, L are refused with the code below. Nobody writes anonymously.
+The answers: ``+`` is done; F, N, O, H, L, M are refused with the code below. Nobody writes anonymously.
 Plans and tasks are for their participants only; what is public is FORBIDDEN instead of NOT_FOUND (see
 ``HIDDEN_ANYWAY``). A row is a mutation field, or ``field:what`` for a special case of it.
 
@@ -31,6 +31,7 @@ CODES = {
     "O": "TASK_OWN_VERIFICATION",
     "H": "TASK_HEAD_VERIFIES",
     "L": "TASK_LEAD_STAYS",
+    "M": "MEASURED_NEEDS_SOURCE",
 }
 
 WRITES = """
@@ -52,6 +53,8 @@ WRITES = """
     FFFFF +FFF FF F+  hue           createPerson:deputy
     FF+++ +FFF NN N+  hue           grantMembership endMembership
     FFFFF +FFF NN N+  hue           grantMembership:deputy endMembership:deputy
+    FF+++ FFFF FF F+  hue           registerSource
+    FF+++ FFFF NN N+  hue           updateSource setSourceIndicators pauseSource resumeSource closeSource
     FF+F+ FFFF FF F+  hue           registerClient
     FF+F+ FNNN NN N+  hue           updateClient rotateClientSecret revokeClient
     NN+N+ NNNN NN N+  hue           revokeAuthorization
@@ -59,6 +62,8 @@ WRITES = """
     FF+++ FFFF FF F+  hue           registerWebhook
     NN+++ NNNN NN N+  hue           updateWebhook rotateWebhookSecret disableWebhook enableWebhook
     NN+++ NNNN NN N+  hue           sendTestWebhook replayWebhookDeliveries replayWebhookDeliveries:since
+    NF+++ FNNN NN N+  hue           answerSignal
+    NFFFF +NNN NN N+  hue           dismissSignal
     NNNNN NNNN NN N+  -             linkIdentity unlinkIdentity
     FFFFF FFFF FF F+  -             unlinkIdentity:own
 
@@ -75,15 +80,22 @@ WRITES = """
     FF+++ FFFF FF F+  hue           createPlan importPlans
     FF+++ NNNN NN N+  hue           addObjective renameObjective addKeyResult updateKeyResult removeKeyResult
     FF+++ NNNN NN N+  hue           issuePlan
-    FF+++ FFNN FN N+  hue           closePlan setReminderPolicy resetReminderPolicy
+    FF+++ FFNN FN N+  hue           closePlan setReminderPolicy resetReminderPolicy publishEdition
     FF+++ FFNN NN N+  hue           acknowledgeTargets
+    FF+++ FFNN FN N+  hue           nominateFocus
+    FF+++ FFNN FN N+  hue           askForFocus
+    FF+++ FFNN NN N+  commune       agreeFocus returnFocus
     FFFF+ FFNN NN N+  hue           pauseTarget resumeTarget
     FF+++ FFNN NN N+  commune2      assignTargets
     FF+++ FFNN NN N+  commune       updateTarget withdrawTarget reinstateTarget
 
   measurements:write
     F++++ +FFF FF F+  hue           recordMeasurement recordMeasurements
-    FF+F+ +FFF FF F+  hue           recordMeasurement:measured recordMeasurements:measured
+    MMMMM MMMM MM MM  hue           recordMeasurement:measured recordMeasurements:measured
+    MMMMM MMMM NN NM  hue           correctMeasurement:measured
+    FFFFF FFFF NN NF  hue           pushReadings
+    NF+++ NNNN NN N+  hue           replayRejectedReadings dismissRejectedReadings
+    FF+++ FFFF NN N+  hue           replayRejectedReadings:source
     F++++ +FFF NN N+  hue           correctMeasurement
 
   tasks:write as the one who sets a task
@@ -116,9 +128,11 @@ HIDDEN_ANYWAY = """
     addObjective renameObjective addKeyResult updateKeyResult removeKeyResult issuePlan
     linkIdentity unlinkIdentity revokeCalendarFeed
     updateClient rotateClientSecret revokeClient revokeAuthorization
-    updateWebhook rotateWebhookSecret disableWebhook enableWebhook sendTestWebhook
+    answerSignal dismissSignal updateWebhook rotateWebhookSecret disableWebhook enableWebhook sendTestWebhook
     replayWebhookDeliveries replayWebhookDeliveries:since
     updatePerson grantMembership endMembership grantMembership:deputy endMembership:deputy correctMeasurement
+    updateSource setSourceIndicators pauseSource resumeSource closeSource pushReadings
+    replayRejectedReadings replayRejectedReadings:source dismissRejectedReadings correctMeasurement:measured
 """
 """Drafts are their issuer's until they are issued; people, clients, identities, values have none."""
 
@@ -127,8 +141,8 @@ OWN_INBOX = """
     markNotificationsRead markAllNotificationsRead markNotificationsUnread
     setNotificationPreferences resumeEmail
 """
-AS_CLIENT = {"updatePerson:oneself": "F", **dict.fromkeys(OWN_INBOX.split(), "F")}
-"""A client that acts for its unit is no person."""
+AS_CLIENT = {"updatePerson:oneself": "F", "pushReadings": "+", **dict.fromkeys(OWN_INBOX.split(), "F")}
+"""A client that acts for its unit is no person; and only such a one sends what a source measured."""
 ALSO_NEEDS = {"linkTargets": "plans:read", "assignPeople": "people:read"}
 """What a client names in the input it must be allowed to see."""
 

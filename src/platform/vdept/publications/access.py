@@ -10,9 +10,8 @@ import sqlalchemy as sa
 
 from vdept.kernel.actor import MANAGING, Actor
 from vdept.kernel.db import Tx
-from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.publications.models import Edition, EditionRequest
-from vdept.targets.access import MANAGERS_OF_ISSUER, plans_seen_whole
+from vdept.targets.access import MANAGERS_OF_ISSUER, get_plan, plans_seen_whole
 from vdept.targets.models import Audience, Plan, PlanState
 
 Condition = sa.ColumnElement[bool]
@@ -22,9 +21,6 @@ PUBLIC: Condition = sa.and_(Plan.audience == Audience.PUBLIC, Plan.state != Plan
 def is_public(plan: Plan) -> bool:
     """The same of a plan at hand: whether caches between us and the reader may keep its editions."""
     return plan.audience is Audience.PUBLIC and plan.state is not PlanState.DRAFT
-
-
-PLAN = Words("kế hoạch", "plan")
 
 
 def published_plans(actor: Actor) -> Condition:
@@ -49,9 +45,6 @@ def visible_requests(actor: Actor) -> Condition:
 
 async def get_plan_to_publish(tx: Tx, plan_id: int, *path: str) -> Plan:
     """The plan, locked, for somebody who commits its issuer."""
-    query = sa.select(Plan).where(Plan.id == plan_id, plans_seen_whole(tx.actor))
-    plan = await tx.session.scalar(query.with_for_update(key_share=True))
-    if plan is None:
-        raise NOT_FOUND.at(*path, what=PLAN)
+    plan = await get_plan(tx, plan_id, *path, lock=True)
     tx.actor.require(tx.actor.has(plan.issuer_unit_id, MANAGING), MANAGERS_OF_ISSUER, *path)
     return plan

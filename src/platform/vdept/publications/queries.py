@@ -38,16 +38,27 @@ async def editions_of_plans(
     return await fetch_each(tx.session, query, Edition.plan_id, plan_ids, NEWEST_FIRST, request)
 
 
-async def correcting(tx: Tx, ids: Collection[int]) -> dict[int, Edition]:
-    """The edition that corrects each of these last."""
-    wrong, right = sa.orm.aliased(Edition), Edition
-    rows = await tx.session.execute(
-        sa.select(wrong.id, right)
-        .join(right, sa.and_(right.plan_id == wrong.plan_id, right.corrects_number == wrong.number))
-        .where(wrong.id.in_(sorted(ids)), visible_editions(tx.actor))
-        .order_by(right.number)
+async def correcting(tx: Tx, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], Edition]:
+    """The last edition that corrects each of these, by plan and number."""
+    found = await tx.session.scalars(
+        sa.select(Edition)
+        .where(
+            sa.tuple_(Edition.plan_id, Edition.corrects_number).in_(sorted(places)),
+            visible_editions(tx.actor),
+        )
+        .order_by(Edition.number)
     )
-    return {row[0]: row[1] for row in rows}
+    return {(row.plan_id, row.corrects_number or 0): row for row in found}
+
+
+async def editions_by_numbers(tx: Tx, places: Collection[tuple[int, int]]) -> dict[tuple[int, int], Edition]:
+    """Editions by plan and number."""
+    found = await tx.session.scalars(
+        sa.select(Edition).where(
+            sa.tuple_(Edition.plan_id, Edition.number).in_(sorted(places)), visible_editions(tx.actor)
+        )
+    )
+    return {(row.plan_id, row.number): row for row in found}
 
 
 async def requests_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, EditionRequest]:

@@ -20,6 +20,8 @@ from vdept.measurements.access import visible_measurements
 from vdept.measurements.models import Measurement
 from vdept.notifications.models import WebhookDelivery, WebhookEndpoint
 from vdept.notifications.webhooks.access import visible_deliveries, visible_endpoints
+from vdept.sources.access import visible_intakes, visible_sources
+from vdept.sources.models import Intake, Source
 from vdept.targets.access import (
     plans_seen_whole,
     visible_key_results,
@@ -44,7 +46,7 @@ PEOPLE = frozenset({"Person", "Membership"})
 SIGN_INS = frozenset({"sign_in_link.created", "person.signed_in", "person.signed_out"})
 """When somebody comes and goes is their own affair: nobody else is told, nor an app that acts for them."""
 
-PARTS = frozenset({"Objective", "KeyResult", "Verdict"})
+PARTS = frozenset({"Objective", "KeyResult", "Verdict", "Edition"})
 """Seen by whoever sees the plan whole, also when they are gone, or sees them by themselves.
 
 That verdicts were issued says how many in the whole plan were met: nobody sees that by itself."""
@@ -57,6 +59,8 @@ SUBJECTS: Mapping[str, tuple[Any, Callable[[Actor], "sa.ColumnElement[bool]"]]] 
     "Target": (Target.id, visible_targets),
     "Task": (Task.id, visible_tasks),
     "Measurement": (Measurement.id, visible_measurements),
+    "Source": (Source.id, visible_sources),
+    "Intake": (Intake.id, visible_intakes),
     "ApiClient": (ApiClient.id, visible_clients),
     "ClientAuthorization": (ClientAuthorization.id, visible_authorizations),
     "WebhookEndpoint": (WebhookEndpoint.id, visible_endpoints),
