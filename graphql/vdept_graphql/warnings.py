@@ -23,6 +23,7 @@ from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
     from vdept_graphql.plans import Plan
+    from vdept_graphql.sources import Source
     from vdept_graphql.targets import Target
     from vdept_graphql.tasks import Task
 
@@ -35,6 +36,8 @@ described(
     UNACKNOWLEDGED="A target that its unit has not acknowledged within the grace period (chưa tiếp nhận).",
     ABANDONED="An accepted task without an update for too long (nhận mà bỏ).",
     NO_TIME_LEFT="The remaining work does not fit into the remaining working days (không kịp hạn).",
+    SOURCE_FAILING="A source cannot be asked: more than three times in a row, or for a day (nguồn lỗi).",
+    SOURCE_SILENT="No good row from a source for longer than its frequency (nguồn im lặng).",
 )
 described(
     Severity,
@@ -50,8 +53,8 @@ described(
     ENDED="What it warned of has ended (đã hết).",
     DUE="The due date has passed: the verdict, or lateness, speaks instead (đã đến hạn).",
     DONE="The task was delivered (đã xong).",
-    PAUSED="The target or task was paused (tạm dừng).",
-    WITHDRAWN="The target was taken back (đã rút).",
+    PAUSED="The target, task or source was paused (tạm dừng).",
+    WITHDRAWN="The target was taken back, or the source closed (đã rút).",
     CANCELLED="The task was given up (đã hủy).",
     DECLINED="The task was declined (đã từ chối).",
     PLAN_CLOSED="The plan is no longer in force (kế hoạch đã kết thúc).",
@@ -158,7 +161,7 @@ class EarlyWarning(Node):
     def sentence(self, info: Info) -> str:
         return sentence(self.kind, self.raw, info.context.locale)
 
-    @field(description="The unit that is warned: it holds the target or leads the task.")
+    @field(description="The unit that is warned: it holds the target, leads the task or has the source.")
     def unit(self, info: Info) -> Unit | None:
         return info.context.load(load_units, self.unit_key)
 
@@ -168,19 +171,26 @@ class EarlyWarning(Node):
 
         return info.context.load(load_plans, self.plan_key)
 
-    @field(description="The target that it is about; null if it is about a task.")
+    @field(description="The target that it is about, if it is about one.")
     def target(self, info: Info) -> Annotated["Target", strawberry.lazy("vdept_graphql.targets")] | None:
         from vdept_graphql.targets import load_targets
 
         of_target = self.subject is WarningSubject.TARGET
         return info.context.load(load_targets, self.subject_key if of_target else None)
 
-    @field(description="The task that it is about; null if it is about a target.")
+    @field(description="The task that it is about, if it is about one.")
     def task(self, info: Info) -> Annotated["Task", strawberry.lazy("vdept_graphql.tasks")] | None:
         from vdept_graphql.tasks import load_tasks
 
         of_task = self.subject is WarningSubject.TASK
         return info.context.load(load_tasks, self.subject_key if of_task else None)
+
+    @field(description="The source that it is about, if it is about one.")
+    def source(self, info: Info) -> Annotated["Source", strawberry.lazy("vdept_graphql.sources")] | None:
+        from vdept_graphql.sources import load_sources
+
+        of_source = self.subject is WarningSubject.SOURCE
+        return info.context.load(load_sources, self.subject_key if of_source else None)
 
     @field(description="The head who answered last.")
     def acknowledged_by(self, info: Info) -> Person | None:

@@ -175,6 +175,29 @@ SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
         ),
     ),
     (
+        "a source that fails",
+        Kind.WARNING_OPENED,
+        {"title": TITLE, "warning": "SOURCE_FAILING", "subject": "SOURCE", "unit": "Huế"},
+        (
+            f"Nguồn số liệu “{TITLE}” của Huế không lấy được số liệu. Hãy xác nhận cảnh báo và ghi rõ sẽ "
+            "làm gì."
+        ),
+        (
+            f"The source “{TITLE}” of Huế cannot be asked for its values. Acknowledge the warning and say "
+            "what will be done."
+        ),
+    ),
+    (
+        "a silent source",
+        Kind.WARNING_OPENED,
+        {"title": TITLE, "warning": "SOURCE_SILENT"},
+        f"Nguồn số liệu “{TITLE}” đã lâu không có số liệu. Hãy xác nhận cảnh báo và ghi rõ sẽ làm gì.",
+        (
+            f"The source “{TITLE}” has been silent for too long. Acknowledge the warning and say what will "
+            "be done."
+        ),
+    ),
+    (
         "many warnings in one, where nobody is head",
         Kind.WARNING_OPENED,
         {"title": TITLE, "warning": "PACE", "subject": "TARGET", "count": 12, "vacant": ["Xã Y"]},

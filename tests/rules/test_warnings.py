@@ -175,6 +175,18 @@ EVIDENCE: dict[str, dict[str, Any]] = {
         "days_left": 1,
         "projected": "71.42",
     },
+    "SOURCE_FAILING": {
+        "since": "2026-03-02",
+        "failures": 4,
+        "code": "SOURCE_STATUS",
+        "params": {"status": 503},
+    },
+    "SOURCE_SILENT": {
+        "since": "2026-03-02",
+        "last_on": "2026-03-02",
+        "frequency": "DAILY",
+        "allowed_days": 2,
+    },
 }
 
 
@@ -230,6 +242,28 @@ EVIDENCE: dict[str, dict[str, Any]] = {
             (
                 "50 % done after 14 working days, 1 working day left until 29 May 2026: at this pace it will "
                 "be at 71.42 %."
+            ),
+        ),
+        (
+            "SOURCE_FAILING",
+            (
+                "Không lấy được số liệu từ nguồn kể từ 02/03/2026, 4 lần liên tiếp. Nguồn trả lời lỗi HTTP "
+                "503. Hãy báo người quản lý nguồn."
+            ),
+            (
+                "The source cannot be asked since 2 March 2026, 4 times in a row. The source answered HTTP "
+                "503. Tell whoever runs it."
+            ),
+        ),
+        (
+            "SOURCE_SILENT",
+            (
+                "Không có số liệu nào từ nguồn kể từ 02/03/2026. Nguồn này có số liệu hằng ngày, chậm nhất "
+                "sau 2 ngày."
+            ),
+            (
+                "Nothing has come from the source since 2 March 2026. The source measures daily, after 2 "
+                "days at the latest."
             ),
         ),
     ],

@@ -11,6 +11,7 @@ LONGEST = 300
 
 OF_TASKS = frozenset({"ABANDONED", "NO_TIME_LEFT"})
 OF_TARGETS = frozenset({"PACE", "GAP", "SILENCE", "UNACKNOWLEDGED"})
+OF_SOURCES = frozenset({"SOURCE_FAILING", "SOURCE_SILENT"})
 """Thresholds of early warnings, by what they are about."""
 
 _MONTHS: Final = (
@@ -99,12 +100,14 @@ class Facts:
         return self.named("nhiệm vụ", "the task")
 
     def subject(self) -> str:
-        """A task or a target: as the notification says, or else as the threshold is one of targets."""
+        """A task, target or source: as the notification says, or else as the threshold is one of these."""
         told, threshold = self.text("subject"), self.text("warning")
         of_task = told.startswith("TASK") or (not told and threshold in OF_TASKS)
         of_target = told.startswith("TARGET") or (not told and threshold in OF_TARGETS)
         if of_task:
             return self.task()
+        if told.startswith("SOURCE") or (not told and threshold in OF_SOURCES):
+            return self.named("nguồn số liệu", "the source")
         return self.named("chỉ tiêu", "the target") if of_target else self.named("việc", "the item")
 
     def because(self) -> str:

@@ -16,6 +16,12 @@ from typing import Final
 from vdept.notifications.facts import Facts
 from vdept.notifications.models import NotificationKind
 
+THRESHOLDS: Final = {
+    "SOURCE_FAILING": ("không lấy được số liệu", "cannot be asked for its values"),
+    "SOURCE_SILENT": ("đã lâu không có số liệu", "has been silent for too long"),
+}
+"""What early warnings say of sources."""
+
 _JUDGEMENTS: Final = {"MET": ("đạt", "met"), "NOT_MET": ("không đạt", "not met")}
 _SOME_JUDGEMENT: Final = ("đã có kết luận", "judged")
 

@@ -201,6 +201,7 @@ _THRESHOLDS: Final = {
         "không còn đủ ngày làm việc để hoàn thành",
         "cannot be finished in the working days that are left",
     ),
+    **judged_words.THRESHOLDS,
 }
 _SOME_THRESHOLD: Final = ("đã vượt ngưỡng cảnh báo", "has passed a threshold")
 _SEVERITIES: Final = {"AT_RISK": ("có nguy cơ", "at risk"), "OFF_TRACK": ("chệch hướng", "off track")}

@@ -2,7 +2,7 @@
 
 A warning of a target tells what the target's outcome tells, both figures of a gap among it: whoever sees
 the outcome sees the warning. A warning of a task is for whoever sees the task, and is behind row security
-with it.
+with it. A warning of a source is for whoever sees the source.
 """
 
 from collections.abc import Collection
@@ -16,6 +16,8 @@ from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.scopes import Scope
 from vdept.outcomes.access import visible_target_outcomes
+from vdept.sources.access import visible_sources
+from vdept.sources.models import Source
 from vdept.targets.models import Target
 from vdept.tasks.access import visible_tasks
 from vdept.tasks.models import Task
@@ -42,6 +44,8 @@ def visible_warnings(actor: Actor) -> sa.ColumnElement[bool]:
     if actor.known and actor.may(Scope.TASKS_READ):
         task = sa.select(Task.id).where(Task.id == EarlyWarning.subject_id, visible_tasks(actor))
         ways.append(_of(WarningSubject.TASK, task))
+    source = sa.select(Source.id).where(Source.id == EarlyWarning.subject_id, visible_sources(actor))
+    ways.append(_of(WarningSubject.SOURCE, source))
     return sa.or_(sa.false(), *ways)
 
 
@@ -50,7 +54,7 @@ def _of(subject: WarningSubject, seen: "sa.Select[Any]") -> sa.ColumnElement[boo
 
 
 class Warned(NamedTuple):
-    """A warning with the due date of its subject."""
+    """A warning with the due date of its subject; a source, which has none, should be well by today."""
 
     warning: EarlyWarning
     due_on: Any
@@ -70,7 +74,11 @@ async def get_warnings_for_answer(
             EarlyWarning.subject == WarningSubject.TARGET,
             sa.select(Target.due_on).where(Target.id == EarlyWarning.subject_id).scalar_subquery(),
         ),
-        else_=sa.select(Task.due_on).where(Task.id == EarlyWarning.subject_id).scalar_subquery(),
+        (
+            EarlyWarning.subject == WarningSubject.TASK,
+            sa.select(Task.due_on).where(Task.id == EarlyWarning.subject_id).scalar_subquery(),
+        ),
+        else_=sa.literal(tx.today),
     )
     query = sa.select(EarlyWarning.id, EarlyWarning.unit_id, due.label("due_on")).where(
         EarlyWarning.id == sa.any_(sa.cast(wanted, ARRAY(sa.BigInteger))), visible_warnings(tx.actor)

@@ -5,6 +5,7 @@ the day for which it is evaluated. Evidence that would say another thing every d
 happened (how long ago something was) is left out: the dates are there, and readers count from them.
 """
 
+from vdept.sources.connectors import pace
 from vdept.warnings import rules
 from vdept.warnings.models import WarningKind, WarningSubject
 
@@ -59,11 +60,13 @@ GAP = f"""SELECT t.id AS subject_id, t.unit_id,
         ) AS evidence
     {_OUTCOMES.format(more="")} AND {_GAP} > kr.gap_points"""
 
-_ALLOWED = "CASE ind.frequency {} END".format(
-    " ".join(
-        f"WHEN '{frequency}' THEN {rules.allowed_silence(frequency)}" for frequency in rules.DAYS_OF_FREQUENCY
-    )
-)
+
+def _allowed(frequency_column: str) -> str:
+    """``rules.allowed_silence``."""
+    days = " ".join(f"WHEN '{each}' THEN {rules.allowed_silence(each)}" for each in rules.DAYS_OF_FREQUENCY)
+    return f"CASE {frequency_column} {days} END"
+
+
 _LAST = """CASE WHEN kr.basis = 'REPORTED' AND o.reported_on IS NOT NULL THEN o.reported_on
     ELSE o.measured_on END"""
 _LAST_VALUE = """CASE WHEN kr.basis = 'REPORTED' AND o.reported_on IS NOT NULL THEN o.own_reported_value
@@ -73,7 +76,7 @@ SILENCE = f"""SELECT s.subject_id, s.unit_id, {_late(":as_of - s.since", "s.allo
         jsonb_build_object('since', s.since, 'last_on', s.last_on, 'last_value', {_said("s.last_value")},
             'basis', s.basis, 'frequency', s.frequency, 'allowed_days', s.allowed) AS evidence
     FROM (
-        SELECT t.id AS subject_id, t.unit_id, kr.basis, ind.frequency, {_ALLOWED} AS allowed,
+        SELECT t.id AS subject_id, t.unit_id, kr.basis, ind.frequency, {_allowed("ind.frequency")} AS allowed,
             {_LAST} AS last_on, {_LAST_VALUE} AS last_value, coalesce({_LAST}, t.starts_on) AS since
         {_OUTCOMES.format(more="JOIN indicator ind ON ind.id = kr.indicator_id")}
             AND ind.frequency IS NOT NULL AND kr.rollup <> 'MILESTONE'
@@ -147,6 +150,32 @@ NO_TIME_LEFT = f"""SELECT s.subject_id, s.unit_id,
 """``rules.no_time_left``. When a task was accepted stands in the log only, so it is looked up last, and only
 for tasks in the last third of the time since they were set: nobody accepts a task before it is set."""
 
+_PATIENCE = f"make_interval(secs => {int(pace.PATIENCE.total_seconds())})"
+
+SOURCE_FAILING = f"""SELECT s.id AS subject_id, s.unit_id,
+        CASE WHEN :now - s.failing_since >= {rules.TWICE} * {_PATIENCE} THEN 'OFF_TRACK' ELSE 'AT_RISK' END
+            AS severity,
+        jsonb_build_object('since', CAST(s.failing_since {LOCAL} AS date), 'failures', c.failures,
+            'code', i.error, 'params', i.params) AS evidence
+    FROM source s JOIN source_connector c ON c.source_id = s.id LEFT JOIN LATERAL (
+        SELECT f.error, f.params FROM intake f WHERE f.source_id = s.id AND f.state = 'FAILED'
+        ORDER BY f.id DESC LIMIT 1) i ON true
+    WHERE s.state = 'ACTIVE' AND s.failing_since IS NOT NULL
+        AND (c.failures > {pace.ALARMING} OR :now - s.failing_since > {_PATIENCE})"""
+
+SOURCE_SILENT = f"""SELECT s.subject_id, s.unit_id, {_late(":as_of - s.since", "s.allowed")} AS severity,
+        jsonb_build_object('since', s.since, 'last_on', s.last_on, 'frequency', s.frequency,
+            'allowed_days', s.allowed) AS evidence
+    FROM (
+        SELECT o.id AS subject_id, o.unit_id, o.frequency, {_allowed("o.frequency")} AS allowed, i.last_on,
+            coalesce(i.last_on, CAST(o.created_at {LOCAL} AS date)) AS since
+        FROM source o LEFT JOIN LATERAL (
+            SELECT CAST(r.received_at {LOCAL} AS date) AS last_on FROM intake r
+            WHERE r.source_id = o.id AND r.recorded + r.unchanged > 0 ORDER BY r.id DESC LIMIT 1) i ON true
+        WHERE o.state = 'ACTIVE'
+    ) s WHERE :as_of - s.since > s.allowed"""
+"""No good row came in for longer than the source's frequency allows: rejected ones are no sign of life."""
+
 BREACHES: dict[WarningKind, tuple[WarningSubject, str]] = {
     WarningKind.PACE: (WarningSubject.TARGET, PACE),
     WarningKind.GAP: (WarningSubject.TARGET, GAP),
@@ -154,4 +183,6 @@ BREACHES: dict[WarningKind, tuple[WarningSubject, str]] = {
     WarningKind.UNACKNOWLEDGED: (WarningSubject.TARGET, UNACKNOWLEDGED),
     WarningKind.ABANDONED: (WarningSubject.TASK, ABANDONED),
     WarningKind.NO_TIME_LEFT: (WarningSubject.TASK, NO_TIME_LEFT),
+    WarningKind.SOURCE_FAILING: (WarningSubject.SOURCE, SOURCE_FAILING),
+    WarningKind.SOURCE_SILENT: (WarningSubject.SOURCE, SOURCE_SILENT),
 }

@@ -20,11 +20,14 @@ class WarningKind(StrEnum):
     UNACKNOWLEDGED = "UNACKNOWLEDGED"
     ABANDONED = "ABANDONED"
     NO_TIME_LEFT = "NO_TIME_LEFT"
+    SOURCE_FAILING = "SOURCE_FAILING"
+    SOURCE_SILENT = "SOURCE_SILENT"
 
 
 class WarningSubject(StrEnum):
     TARGET = "TARGET"
     TASK = "TASK"
+    SOURCE = "SOURCE"
 
 
 class Severity(StrEnum):

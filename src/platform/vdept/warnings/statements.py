@@ -22,6 +22,15 @@ _OF_TASK = """CASE WHEN p.state <> 'ISSUED' THEN 'PLAN_CLOSED'
         WHEN x.state IN ('PAUSED', 'CANCELLED', 'DECLINED') THEN x.state
         WHEN :as_of > x.due_on AND s.kind = 'NO_TIME_LEFT' THEN 'DUE' ELSE 'ENDED' END"""
 
+_OF_SOURCE = """CASE x.state WHEN 'PAUSED' THEN 'PAUSED' WHEN 'CLOSED' THEN 'WITHDRAWN' ELSE 'ENDED' END"""
+
+_SUBJECTS = {
+    WarningSubject.TARGET: (_OF_TARGET, "target"),
+    WarningSubject.TASK: (_OF_TASK, "task"),
+    WarningSubject.SOURCE: (_OF_SOURCE, "(SELECT id, state, CAST(NULL AS bigint) AS plan_id FROM source)"),
+}
+"""Why a warning closes, and where its subject is; a source belongs to no plan."""
+
 _TOLD = "(SELECT count(*) FROM {0}) AS {0}"
 
 
@@ -31,7 +40,7 @@ def keeping(kind: WarningKind, which: str) -> str:
     Whose breach begins anew on the day on which they were told of the last one is not told again.
     """
     subject, breaches = BREACHES[kind]
-    reason, table = (_OF_TARGET, "target") if subject is WarningSubject.TARGET else (_OF_TASK, "task")
+    reason, table = _SUBJECTS[subject]
     plan_id = "CAST(NULL AS bigint)" if which == OUTSIDE else ":plan_id"
     return f"""WITH breach AS MATERIALIZED ({breaches.replace("{in_plan}", which)}),
     standing AS MATERIALIZED (
@@ -93,9 +102,13 @@ def typed(sql: str) -> sa.TextClause:
     )
 
 
-OF_PLANS = {kind: typed(keeping(kind, IN_PLAN)) for kind in WarningKind}
+OF_PLANS = {
+    kind: typed(keeping(kind, IN_PLAN))
+    for kind, (subject, _) in BREACHES.items()
+    if subject is not WarningSubject.SOURCE
+}
 OUTSIDE_PLANS = {
     kind: typed(keeping(kind, OUTSIDE))
     for kind, (subject, _) in BREACHES.items()
-    if subject is WarningSubject.TASK
+    if subject is not WarningSubject.TARGET
 }

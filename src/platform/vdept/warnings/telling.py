@@ -117,10 +117,10 @@ def _statements(occasion: Occasion) -> tuple[sa.TextClause, sa.TextClause, sa.Te
             WHERE g.other_id IS NOT DISTINCT FROM a.other_id
             GROUP BY a.person_id, a.office_id)
         SELECT f.person_id, f.office_id AS unit_id, 'WARNING_OPENED' AS kind,
-            CASE w.subject WHEN 'TARGET' THEN 'Target' ELSE 'Task' END AS subject_type, w.subject_id,
+            initcap(w.subject) AS subject_type, w.subject_id,
             w.plan_id,
             jsonb_strip_nulls(jsonb_build_object(
-                'title', coalesce(kr.title, k.title), 'subject', w.subject, 'warning', w.kind,
+                'title', coalesce(kr.title, k.title, o.name), 'subject', w.subject, 'warning', w.kind,
                 'severity', w.severity, 'unit', u.name, 'count', f.number, 'off_track', f.grave,
                 'units', f.units, 'respond_by', f.respond_by, 'vacant', to_jsonb(f.vacant[1:10])
             )) || CAST({occasion.says} AS jsonb) AS data,
@@ -128,7 +128,8 @@ def _statements(occasion: Occasion) -> tuple[sa.TextClause, sa.TextClause, sa.Te
         FROM folded f JOIN warning_told w ON w.id = f.told_id JOIN unit u ON u.id = w.unit_id
         LEFT JOIN target t ON w.subject = 'TARGET' AND t.id = w.subject_id
         LEFT JOIN key_result kr ON kr.id = t.key_result_id
-        LEFT JOIN task k ON w.subject = 'TASK' AND k.id = w.subject_id"""
+        LEFT JOIN task k ON w.subject = 'TASK' AND k.id = w.subject_id
+        LEFT JOIN source o ON w.subject = 'SOURCE' AND o.id = w.subject_id"""
     mark = f"""UPDATE early_warning w SET {occasion.mark} = :now FROM warning_told told
         WHERE w.id = told.id AND w.{occasion.mark} IS NULL"""
     return typed(collect), typed(inserting(source)), typed(mark)

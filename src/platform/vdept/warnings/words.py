@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from vdept.kernel.errors import Locale
+from vdept.sources.connectors.errors import FAILURES
 from vdept.warnings.models import WarningKind
 
 _MONTHS: Final = (
@@ -164,6 +165,59 @@ def _no_time_left(said: _Said) -> str:
     )
 
 
+_FAILURES: Final = {failure.code: failure for failure in FAILURES}
+
+
+class _Params(dict[str, str]):
+    """What a refusal's sentence needs; what was not kept of it is left open."""
+
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def _source_failing(said: _Said) -> str:
+    told = said.pick("Không lấy được số liệu từ nguồn", "The source cannot be asked")
+    if said.has("since", "failures"):
+        since, failures = said.day("since"), said.number("failures")
+        told += said.pick(
+            f" kể từ {since}, {failures} lần liên tiếp", f" since {since}, {failures} times in a row"
+        )
+    failure, given = _FAILURES.get(str(said.evidence.get("code"))), said.evidence.get("params")
+    if failure is None:
+        return f"{told}."
+    params = _Params({str(k): str(v) for k, v in given.items()} if isinstance(given, Mapping) else {})
+    why = " ".join(said.pick(failure.vi, failure.en).format_map(params).split())
+    return f"{told}. {why.rstrip('.')}."
+
+
+def _source_silent(said: _Said) -> str:
+    if not said.has("since"):
+        return said.pick("Đã lâu nguồn không có số liệu.", "The source has been silent for too long.")
+    rule = ""
+    if said.has("allowed_days"):
+        frequency, within = said.word("frequency", _FREQUENCIES), said.days("allowed_days")
+        rule = said.pick(
+            f" Nguồn này có số liệu {frequency}, chậm nhất sau {within}.",
+            f" The source measures {frequency}, after {within} at the latest.",
+        )
+    since = said.day("since")
+    if not said.has("last_on"):
+        return (
+            said.pick(
+                f"Chưa có số liệu nào từ nguồn kể từ ngày đăng ký {since}.",
+                f"Nothing has come from the source since it was registered on {since}.",
+            )
+            + rule
+        )
+    return (
+        said.pick(
+            f"Không có số liệu nào từ nguồn kể từ {since}.",
+            f"Nothing has come from the source since {since}.",
+        )
+        + rule
+    )
+
+
 _SENTENCES: Final[Mapping[WarningKind, Callable[[_Said], str]]] = {
     WarningKind.PACE: _pace,
     WarningKind.GAP: _gap,
@@ -171,4 +225,6 @@ _SENTENCES: Final[Mapping[WarningKind, Callable[[_Said], str]]] = {
     WarningKind.UNACKNOWLEDGED: _unacknowledged,
     WarningKind.ABANDONED: _abandoned,
     WarningKind.NO_TIME_LEFT: _no_time_left,
+    WarningKind.SOURCE_FAILING: _source_failing,
+    WarningKind.SOURCE_SILENT: _source_silent,
 }
