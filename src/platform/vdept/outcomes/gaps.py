@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from vdept.kernel.actor import system
-from vdept.kernel.clock import local_date
 from vdept.kernel.db import Database, Tx
 from vdept.measurements.errors import PERIOD_INVERTED
 from vdept.measurements.periods import points_each
@@ -115,7 +114,8 @@ async def keep(database: Database, *, now: datetime, plan_ids: Collection[int] |
     moved, failed = 0, None
     for plan_id in plans:
         try:
-            moved += await _keep_plan(database, plan_id, now)
+            async with database.begin(ACTOR, now=now) as tx:
+                moved += await keep_plan(tx, plan_id)
         except Exception as error:  # noqa: BLE001
             _log.error("the gaps of plan %s cannot be kept: %s", plan_id, type(error).__name__)
             failed = failed or error
@@ -124,14 +124,11 @@ async def keep(database: Database, *, now: datetime, plan_ids: Collection[int] |
     return moved
 
 
-async def _keep_plan(database: Database, plan_id: int, now: datetime) -> int:
-    async with database.begin(ACTOR, now=now) as tx:
-        # Its own statement: the next one must see what whoever held the lock has written.
-        await tx.session.execute(
-            sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_SPACE + plan_id}
-        )
-        given = {"plan_id": plan_id, "today": local_date(now)}
-        return int(await tx.session.scalar(_KEEP, given) or 0)
+async def keep_plan(tx: Tx, plan_id: int) -> int:
+    """Write today's changes of one plan. Returns how many rows moved."""
+    # Its own statement: the next one must see what whoever held the lock has written.
+    await tx.session.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_SPACE + plan_id})
+    return int(await tx.session.scalar(_KEEP, {"plan_id": plan_id, "today": tx.today}) or 0)
 
 
 # Reading --------------------------------------------------------------------------------------------------
