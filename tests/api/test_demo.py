@@ -15,7 +15,11 @@ from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.models import Base
+from vdept.kernel.vault import Vault
 from vdept.people.models import Membership, Person
+from vdept.publications import checking, content
+from vdept.publications.due import publish_requested
+from vdept.publications.models import Edition, EditionFormat
 from vdept.targets.models import Plan, PlanState, Target
 from vdept.tasks.models import Task, TaskState
 from vdept.units.models import Unit
@@ -84,6 +88,19 @@ async def send_as_a_program(command: str) -> Any:
     return await send(second.replace("'\"$TOKEN\"'", answer.json()["access_token"]))
 
 
+async def publishes_an_edition_that_verifies(db: Database) -> None:
+    """As a worker does with what the issuer has asked for."""
+    report = await publish_requested(db, lambda: Vault("0123456789abcdef0123456789abcdef"), now=utc_now())
+    assert report.failed == []
+    async with db.snapshot(SYSTEM) as tx:
+        edition = await tx.session.get_one(Edition, report.published[0])
+        said = b"".join([part async for part in content.chunks(tx, edition.id, EditionFormat.JSON)])
+    findings = checking.Findings()
+    checking.check_content(said, edition.manifest, findings)
+    assert findings.faults == []
+    assert edition.targets > 34
+
+
 async def test_the_demonstration_is_loaded_once_and_its_commands_work(
     db: Database, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,23 +120,21 @@ async def test_the_demonstration_is_loaded_once_and_its_commands_work(
         "task_comment": 2,
     }
     await contains_the_story(db)
+    await publishes_an_edition_that_verifies(db)
     async with serving(database_url, redis_url) as url:
         ttl = timedelta(hours=1)
         tokens = {p.email: await operations.mint(db, p.email, label="test", ttl=ttl) for p in PERSONAS}
         tries = await things_to_try(db, f"{url}/graphql", tokens)
-        standings, overdue, measure, inbox, explained = tries
+        standings, overdue, inbox, explained = tries
         await shows_the_gap(standings.command, measured="17", gap="13", met=3)
         await shows_what_is_overdue(overdue.command)
-        recorded = (await send(measure.command))["recordMeasurement"]
-        assert recorded["errors"] == []
-        assert recorded["measurement"]["value"] == "24"
-        await shows_the_gap(standings.command, measured="24", gap="6", met=3)
         await shows_what_is_told(inbox.command)
         await shows_how_a_date_came_about(explained.command)
-        for _ in range(2):  # whoever comes again gets a new secret of the same client
-            told = await send_as_a_program((await as_a_program(db, url)).command)
-            assert len(told["unit"]["tasks"]["nodes"]) == 1
+        for recorded in (1, 0):  # whoever comes again gets a new secret of the same client
+            told = (await send_as_a_program((await as_a_program(db, url)).command))["pushReadings"]
+            assert (told["recorded"], told["unchanged"], told["errors"]) == (recorded, 1 - recorded, [])
             assert (await rows_of_every_table(db))["api_client"] == 1
+        await shows_the_gap(standings.command, measured="24", gap="6", met=3)
 
 
 async def contains_the_story(db: Database) -> None:

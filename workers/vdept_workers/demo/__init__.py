@@ -8,6 +8,7 @@ from vdept.kernel.clock import local_date, utc_now
 from vdept.kernel.db import Database
 from vdept.units.registry import load_registry
 from vdept_workers.demo.deadlines import last_working_day, load_deadlines, load_warnings, working_days
+from vdept_workers.demo.editions import load_edition
 from vdept_workers.demo.figures import load_figures, load_figures_of_2021
 from vdept_workers.demo.people import PERSONAS, SYSTEM, Persona, load_people
 from vdept_workers.demo.plans import key_result_of, load_closed_plan, load_national_plan, targets_by_unit
@@ -44,4 +45,6 @@ async def load_demo(database: Database) -> list[Persona]:
     say("demonstration: the closed plan of 2021")
     await load_figures_of_2021(cast, now, await load_closed_plan(cast, now))
     await load_warnings(cast, now)
+    say("demonstration: an edition of the national plan is asked for; the worker publishes it")
+    await load_edition(cast, now, plan.id)
     return list(PERSONAS)
