@@ -44,6 +44,14 @@ KINDS = {
     "WebhookDelivery": ("deliveries", "delivery"),
     "CalendarFeed": ("feeds", "feed"),
     "CalendarException": ("exceptions", "exception"),
+    "Source": ("sources", "source"),
+    "Intake": ("intakes", "intake"),
+    "RejectedReading": ("rejected", "rejected_reading"),
+    "Verdict": ("verdicts", "verdict"),
+    "Edition": ("editions", "edition"),
+    "EditionRequest": ("edition_requests", "edition_request"),
+    "Signal": ("signals", "signal"),
+    "Focus": ("focuses", "focus"),
 }
 """Every kind of node: its rows in a world, and its question in the policy."""
 

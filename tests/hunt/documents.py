@@ -8,12 +8,15 @@ from typing import Any
 
 from graphql import OperationDefinitionNode, parse
 
-from hunt import deadline_fields, judged_fields  # noqa: F401  teach FIELDS what they have
+from hunt import deadline_fields, judged_fields, source_fields, verdict_fields  # noqa: F401
 from hunt.fields import FIELDS, KINDS
 from hunt.lists import encode
 from hunt.world import TODAY, World
+from vdept.focus.models import FocusState
 from vdept.notifications.models import NotificationKind
 from vdept.outcomes.models import Status
+from vdept.signals.models import Detector, SignalState
+from vdept.sources.models import SourceState
 from vdept.targets.models import PlanState, TargetState
 from vdept.tasks.models import ParticipantRole, TaskKind, TaskState, Timeliness
 from vdept.units.models import Segment, UnitKind
@@ -23,7 +26,7 @@ from vdept_graphql.schema import engine
 
 Draw = Callable[["Variables"], Any]
 
-PLAIN = {
+PLAIN: dict[str | tuple[str, str], str] = {
     "measured": "{ value asOf }",
     "reported": "{ value asOf }",
     "targets": "{ total met notMet onTrack notStarted }",
@@ -32,7 +35,11 @@ PLAIN = {
     "own": "{ status verdict binding attainment gapPoints completion targets { total } tasks { total } }",
     "reminderPolicy": "{ own version steps { step recipient } }",
     "coming": "{ day dueOn }",
-    "lines": "{ kind sentence people unit { id } by { name person { id } } }",
+    ("DeadlineExplanation", "lines"): "{ kind sentence people unit { id } by { name person { id } } }",
+    ("OutcomeExplanation", "lines"): "{ kind sentence value }",
+    "verdictCounts": "{ targetsMet targetsNotMet unitsMet unitsNotMet }",
+    "failure": "{ code }",
+    "files": "{ format sha256 size }",
     "gapHistory": "{ hasEarlier changes { onDay measured reported gap gapPoints } }",
     "points": "{ periodStart asOf value numerator denominator count }",
     "series": "{ every ofChildren baseline goal pace { onDay } measured { origin points { periodStart onDay "
@@ -212,6 +219,49 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
             segments=lambda: v.some(Segment),
         ),
     ),
+    "sourceFilter": (
+        "SourceFilter",
+        lambda v: v.filter(
+            unitId=lambda: v.of("Unit", "sources", "unit_id"),
+            belowId=lambda: v.id("Unit"),
+            indicatorId=lambda: v.id("Indicator"),
+            states=lambda: v.some(SourceState),
+            way=lambda: "PULL",
+            failing=v.yes,
+            text=lambda: v.word("sources", "name"),
+        ),
+    ),
+    "intakeState": ("IntakeState", lambda v: v.dice.choice([None, None, "FAILED", "RECEIVED"])),
+    "rejectedState": ("RejectedState", lambda v: v.dice.choice([None, None, "OPEN", "DISMISSED"])),
+    "verdictFilter": (
+        "VerdictFilter",
+        lambda v: v.filter(
+            judgement=lambda: "MET",
+            subject=lambda: v.dice.choice(["TARGET", "UNIT"]),
+            kinds=lambda: v.some(UnitKind),
+            segments=lambda: v.some(Segment),
+            belowId=lambda: v.id("Unit"),
+            dueFrom=v.day,
+            dueTo=v.day,
+            superseded=lambda: v.dice.choice([None, True]),
+        ),
+    ),
+    "signalFilter": (
+        "SignalFilter",
+        lambda v: {
+            **v.filter(
+                unitId=lambda: v.of("Unit", "signals", "unit_id"),
+                planId=lambda: v.of("Plan", "signals", "plan_id"),
+                detectors=lambda: v.some(Detector),
+                states=lambda: v.some(SignalState),
+            ),
+            "below": v.yes(),
+        },
+    ),
+    "focusFilter": (
+        "FocusFilter",
+        lambda v: v.filter(states=lambda: v.some(FocusState), overdue=v.yes, missing=v.yes),
+    ),
     "segmentFilter": (
         "SegmentOutcomeFilter",
         lambda v: v.filter(kinds=lambda: v.some(UnitKind), belowId=lambda: v.id("Unit")),
@@ -317,6 +367,21 @@ ARGUMENTS = {
     ("UnitOutcome", "gapHistory"): "from: $since to: $until",
     ("Target", "gapHistory"): "from: $since to: $until",
     ("Plan", "segmentOutcomes"): "filter: $segmentFilter",
+    ("Query", "sources"): "filter: $sourceFilter",
+    ("Query", "source"): "id: $sourceId",
+    ("Source", "intakes"): "state: $intakeState",
+    ("Source", "rejectedReadings"): "state: $rejectedState",
+    ("Intake", "rejectedReadings"): "state: $rejectedState",
+    ("Query", "verdict"): "id: $verdictId",
+    ("Unit", "verdicts"): "planId: $somePlan filter: $verdictFilter",
+    ("Plan", "verdicts"): "filter: $verdictFilter",
+    ("Person", "verdicts"): "filter: $verdictFilter",
+    ("Person", "verdictCounts"): "filter: $verdictFilter",
+    ("Query", "editions"): "planId: $somePlan",
+    ("Query", "signal"): "id: $signalId",
+    ("Query", "signals"): "filter: $signalFilter",
+    ("Query", "focusNominations"): "planId: $planId filter: $focusFilter",
+    ("Unit", "focus"): "planId: $planId",
     ("Task", "warnings"): "openOnly: $yes",
     ("Target", "warnings"): "openOnly: $yes",
 }  # fmt: skip
@@ -350,7 +415,7 @@ class Document:
 LISTS = [name for name, (leads, _) in FIELDS["Query"].items() if leads.startswith("{")]
 SINGLE = (
     "person", "indicator", "target", "task", "client", "me", "warning", "explainDeadline", "workingCalendar",
-    "indicatorSeries",
+    "indicatorSeries", "source", "verdict", "signal", "explainOutcome",
 )  # fmt: skip
 FIGURES = {
     "warningCounts": "{ kind severity number unacknowledged }",
@@ -383,6 +448,7 @@ class Composer:
             arguments = {
                 "unit": ["id: $someUnit", "code: $unitCode"],
                 "plan": ["id: $planId", "code: $planCode"],
+                "explainOutcome": ["targetId: $targetId", "planId: $planId unitId: $unitId"],
             }
             below = self.select(FIELDS["Query"][name][0].strip("[]"), 2)
             given = (
@@ -427,7 +493,9 @@ class Composer:
         stars = [name for name, (leads, _) in fields.items() if leads == "*"]
         for name in self.dice.sample(stars, min(3, len(stars))):
             given = ARGUMENTS.get((kind, name), "")
-            chosen.append(f"{name}{f'({given})' if given else ''} {PLAIN.get(name, '')}")
+            chosen.append(
+                f"{name}{f'({given})' if given else ''} {PLAIN.get((kind, name)) or PLAIN.get(name, '')}"
+            )
         links = [name for name, (leads, _) in fields.items() if leads not in {"", "*"}]
         for name in self.dice.sample(links, min(depth, len(links))):
             chosen.append(self._relation(kind, name, depth - 1))

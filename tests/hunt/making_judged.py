@@ -24,7 +24,7 @@ T = TypeVar("T")
 REJECTED = (
     ("READING_UNIT_UNKNOWN", "unit"),
     ("READING_INDICATOR_UNKNOWN", "indicator"),
-    ("READING_IN_FUTURE", "asOf"),
+    ("READING_DATE_INVALID", "asOf"),
 )
 FORMATS = ("JSON", "CSV", "EXCEL", "HTML")
 
@@ -126,7 +126,7 @@ class Judged:
                     recorded=0 if failed else 1,
                     unchanged=0 if failed else 1,
                     rejected=0 if failed else bad,
-                    error="SOURCE_UNREACHABLE" if failed else None,
+                    error="SOURCE_EMPTY" if failed else None,
                     params="{}" if failed else None,
                 )
                 world.intakes.append(intake)
@@ -201,7 +201,8 @@ class Judged:
         world, dice = self.world, self.dice
         issued = {plan.id for plan in world.plans if plan.state != "DRAFT"}
         targets = [target for target in world.targets if target.plan_id in issued and self.chance(0.5)]
-        units = sorted({(t.plan_id, t.unit_id) for t in world.targets if t.plan_id in issued})
+        held = [each for each in world.targets if each.plan_id in issued and each.state == "ACTIVE"]
+        units = sorted({(each.plan_id, each.unit_id) for each in held})
         of_units = [pair for pair in units if self.chance(0.5)]
         subjects: list[tuple[int, int, r.Target | None]] = [(t.plan_id, t.unit_id, t) for t in targets]
         subjects += [(plan_id, unit_id, None) for plan_id, unit_id in of_units]
@@ -211,7 +212,8 @@ class Judged:
             # The ground of the last one may have been taken back, too.
             over = self.chance(0.2) or (target is not None and target.state == "WITHDRAWN")
             for number in range(1, times + 1):
-                head = dice.choice([None, *world.memberships])
+                due_on = TODAY - timedelta(dice.randint(1, 9))
+                head = self._head(unit_id, due_on)
                 world.verdicts.append(
                     j.Verdict(
                         id=next(numbers),
@@ -222,7 +224,7 @@ class Judged:
                         key_result_id=target.key_result_id if target else None,
                         number=number,
                         judgement=dice.choice(("MET", "NOT_MET")),
-                        due_on=TODAY - timedelta(dice.randint(1, 9)),
+                        due_on=due_on,
                         evaluated_on=TODAY,
                         value=Decimal(dice.randint(1, 99)) if target else None,
                         goal=target.value if target else None,
@@ -233,6 +235,18 @@ class Judged:
                         superseded_at=None if number == times and not over else NOW,
                     )
                 )
+
+    def _head(self, unit_id: int, day: date) -> r.Membership | None:
+        """Mostly whoever headed the unit on the day; or somebody of whose tenure nothing is known."""
+        world = self.world
+        there = [
+            m
+            for m in world.memberships
+            if (m.unit_id, m.role) == (unit_id, "HEAD")
+            and m.starts_on <= day
+            and (m.ends_on is None or m.ends_on >= day)
+        ]
+        return self.dice.choice(there if there and self.chance(0.8) else [None, *world.memberships])
 
     def _inputs(self, plan_id: int, target: r.Target | None) -> dict[str, Any]:
         world, dice = self.world, self.dice
@@ -287,8 +301,12 @@ class Judged:
         numbers, requests = iter(self.ids(12)), iter(self.ids(8))
         for plan in world.plans:
             for number in range(1, dice.randint(0, 3) + 1 if plan.state != "DRAFT" else 1):
+                edition_id = next(numbers)
+                digests = {kind: bytes([edition_id, place]) * 16 for place, kind in enumerate(FORMATS)}
+                size = 100 + edition_id
+                files = {kind: {"sha256": each.hex(), "size": size} for kind, each in digests.items()}
                 edition = j.Edition(
-                    id=next(numbers),
+                    id=edition_id,
                     plan_id=plan.id,
                     number=number,
                     month=date(2026, number, 1),
@@ -299,14 +317,13 @@ class Judged:
                     note=self.word("ấn bản"),
                     targets=dice.randint(1, 99),
                     units=dice.randint(1, 9),
-                    manifest="{}",
+                    manifest=json.dumps({"plan": plan.code, "files": files}),
                     kid=f"{plan.id}{number}",
                     signature=self.word("ký"),
                 )
                 world.editions.append(edition)
-                for place, kind in enumerate(FORMATS):
-                    digest = bytes([edition.id, place]) * 16
-                    world.edition_files.append(j.EditionFile(edition.id, kind, digest, 100 + edition.id))
+                for kind, digest in digests.items():
+                    world.edition_files.append(j.EditionFile(edition_id, kind, digest, size))
             if plan.state != "DRAFT" and self.chance(0.5):
                 world.edition_requests.append(
                     j.EditionRequest(
@@ -341,7 +358,7 @@ class Judged:
                     task_id=task.id if task else None,
                     indicator_id=None if task else self.maybe(world.indicators),
                     score=Decimal(dice.randint(1, 20)),
-                    evidence=json.dumps({}),
+                    evidence=json.dumps(self._evidence()),
                     found_on=TODAY - timedelta(dice.randint(0, 9)),
                     found_at=NOW,
                     told_at=NOW,
@@ -351,6 +368,13 @@ class Judged:
                     answered_by_id=None if state == "OPEN" else self.maybe(world.persons),
                 )
             )
+
+    def _evidence(self) -> dict[str, Any]:
+        tasks = [each.id for each in self.world.tasks]
+        return {
+            "excerpt": self.word("trích"),
+            "task_ids": sorted(self.dice.sample(tasks, min(2, len(tasks)))),
+        }
 
     def _focuses(self) -> None:
         """Of units that hold, or once held, a target in the plan; objectives of that plan, seen or not."""
@@ -389,11 +413,16 @@ def done(world: World) -> Iterable[tuple[str, str, int, int | None, int | None, 
     """What the log has of all that."""
     for source in world.sources[:3]:
         yield ("source.registered", "Source", source.id, None, source.unit_id, {"name": source.name})
+    for intake in world.intakes[:3]:
+        yield ("intake.failed", "Intake", intake.id, None, intake.unit_id, {"code": "x"})
     for reading in world.rejected[:2]:
         yield ("reading.dismissed", "RejectedReading", reading.id, None, reading.unit_id, {"reason": "x"})
     for signal in world.signals[:4]:
         yield ("signal.answered", "Signal", signal.id, signal.plan_id, signal.unit_id, {"answer": "x"})
     for focus in world.focuses[:3]:
         yield ("focus.nominated", "Focus", focus.id, focus.plan_id, focus.unit_id, {})
+    for verdict in world.verdicts[:3]:
+        subject = (verdict.id, verdict.plan_id, world.get("plans", verdict.plan_id).issuer_unit_id)
+        yield ("verdicts.issued", "Verdict", *subject, {"issued": 1})
     for edition in world.editions[:3]:
         yield ("edition.published", "Edition", edition.id, edition.plan_id, None, {"number": edition.number})

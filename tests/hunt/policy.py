@@ -258,7 +258,7 @@ class Sight:
         """What came in, and what of it was rejected: for those who work in the source's unit."""
         return self.all or (self.viewer.may("measurements:read") and intake.unit_id in self.working)
 
-    def rejected(self, reading: j.RejectedReading) -> bool:
+    def rejected_reading(self, reading: j.RejectedReading) -> bool:
         return self.intake(self.world.get("intakes", reading.intake_id))
 
     def connector(self, source_id: int) -> bool:
@@ -295,12 +295,20 @@ class Sight:
     def edition(self, edition: j.Edition) -> bool:
         """What is published of a public plan is for everybody; of another, for whoever sees it whole."""
         plan = self.world.get("plans", edition.plan_id)
-        published = plan.audience == "PUBLIC" and plan.state != "DRAFT"
-        return self.whole(plan) or (published and self.viewer.may("plans:read"))
+        return self.whole(plan) or (plan.audience == "PUBLIC" and plan.state != "DRAFT")
+
+    def edition_request(self, request: j.EditionRequest) -> bool:
+        """For the issuer's people."""
+        plan = self.world.get("plans", request.plan_id)
+        return self.all or (self.viewer.may("plans:read") and plan.issuer_unit_id in self.own)
 
     def focus(self, focus: j.Focus) -> bool:
-        own = focus.unit_id in self.own and self.viewer.may("plans:read")
-        return self.whole(self.world.get("plans", focus.plan_id)) or own
+        return self.nominates(self.world.get("plans", focus.plan_id), focus.unit_id)
+
+    def nominates(self, plan: r.Plan, unit_id: int) -> bool:
+        """Whether the viewer knows what a unit that holds targets in the plan puts first there."""
+        own = unit_id in self.own and self.viewer.may("plans:read") and plan.state != "DRAFT"
+        return self.whole(plan) or own
 
     def signal(self, signal: j.Signal) -> bool:
         """A question to the unit: for those who work there and the public bodies above; for no client."""
@@ -346,7 +354,7 @@ class Sight:
             return True
         if done.subject_type in {"Person", "Membership"}:
             return self.official and self.viewer.may("people:read")
-        if done.subject_type in {"Objective", "KeyResult"} and self.whole(
+        if done.subject_type in {"Objective", "KeyResult", "Verdict", "Edition"} and self.whole(
             self.world.get("plans", done.plan_id)
         ):
             return True
@@ -356,6 +364,8 @@ class Sight:
             "KeyResult": ("key_results", self.key_result),
             "Target": ("targets", self.target),
             "Measurement": ("measurements", self.measurement),
+            "Source": ("sources", self.source),
+            "Intake": ("intakes", self.intake),
             "Task": ("tasks", self.task),
             "ApiClient": ("clients", self.client),
             "ClientAuthorization": ("authorizations", self.authorization),
