@@ -30,6 +30,7 @@ from api.matrix.country import (
     add_webhook,
     found,
 )
+from api.matrix.verdicts import add_verdicts
 from vdept.calendars.excepting import add_exception
 from vdept.calendars.models import CalendarScope
 from vdept.deadlines.models import Recipient, Reminder, Subject
@@ -135,6 +136,11 @@ SEES = """
 
   Clients are seen by their unit, by the heads above, and by whom they act for; consent by who gave it and
   by who registers the client
+  Verdicts: with the outcome; who headed the unit, with the membership
+    +++++ ++++ ++ ++  Verdict/public.hue Verdict/public.hue.old
+    +++++ ++.. +. .+  Verdict/shared.firm
+    +++++ ++.. .. .+  Verdict/shared.hue
+
     +++++ +... .. ++  ApiClient/hue
     ....+ +..+ .. .+  ApiClient/ministry
     ..... .... +. .+  ApiClient/firm
@@ -187,7 +193,7 @@ SEES = """
 UNLOGGED = frozenset(
     {
         *("CalendarFeed", "Comment", "EditionRequest", "Focus", "Notification"),
-        *("RejectedReading", "Signal", "TaskExtension", "TaskRecurrence"),
+        *("RejectedReading", "Signal", "TaskExtension", "TaskRecurrence", "Verdict"),
     }
 )
 """What happens to these is told of their task, or to administrators who do not see the thing itself."""
@@ -250,6 +256,7 @@ async def build(tx: Tx) -> Things:
     await _editions(tx, things)
     await _signals(tx, things)
     await _inboxes(tx, things)
+    await add_verdicts(tx, things)
     await _log(tx, things)
     return things
 

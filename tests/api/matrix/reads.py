@@ -303,6 +303,36 @@ warning(id: "$EarlyWarning/task.hue") > plan = Plan/shared
 warning(id: "$EarlyWarning/shared.hue") > target = Target/shared.hue
 warning(id: "$EarlyWarning/task.hue") > task = Task/hue
 warning(id: "$EarlyWarning/shared.hue") > acknowledgedBy = Person/head
+verdict(id: "$Verdict/public.hue") = Verdict/public.hue
+verdict(id: "$Verdict/shared.hue") > plan = Plan/shared
+verdict(id: "$Verdict/shared.firm") > unit = Unit/firm
+verdict(id: "$Verdict/shared.firm") > target = Target/shared.firm
+verdict(id: "$Verdict/shared.firm") > keyResult = KeyResult/shared
+verdict(id: "$Verdict/shared.firm") > head > person = Person/firm&Membership/firm
+verdict(id: "$Verdict/public.hue") > head > person = Person/head&Membership/head
+verdict(id: "$Verdict/public.hue") > source = ~Sổ&Measurement/hue
+verdict(id: "$Verdict/public.hue") > source > measurement = Measurement/hue
+verdict(id: "$Verdict/public.hue") > supersedes = Verdict/public.hue.old
+verdict(id: "$Verdict/shared.hue") > inputs > unmet = Target/shared.hue
+target(id: "$Target/public.hue") > verdicts = Verdict/public.hue Verdict/public.hue.old
+unit(id: "$Unit/hue") > verdicts = Verdict/public.hue Verdict/shared.hue
+unit(id: "$Unit/hue") > verdicts(planId: "$?Plan/shared") = Verdict/shared.hue
+plan(id: "$Plan/shared") > verdicts = Verdict/shared.firm Verdict/shared.hue
+plan(id: "$Plan/public") > verdicts(filter: {{superseded: true}}) = Verdict/public.hue.old
+person(id: "$Person/head") > verdicts = Verdict/public.hue Verdict/shared.hue
+person(id: "$Person/firm") > verdicts = Verdict/shared.firm
+person(id: "$Person/head") > verdictCounts = ~1
+explainOutcome(targetId: "$Target/shared.hue") > target = Target/shared.hue
+explainOutcome(targetId: "$Target/public.hue") > plan = Plan/public
+explainOutcome(targetId: "$Target/public.hue") > verdicts = Verdict/public.hue Verdict/public.hue.old
+explainOutcome(targetId: "$Target/public.hue") > measurement = Measurement/hue
+explainOutcome(targetId: "$Target/public.hue") > lines = \
+~READING ~VALUE ~GOAL ~ATTAINMENT ~PACE ~STATUS
+explainOutcome(targetId: "$Target/shared.government") > parts > target = Target/shared.hue \
+Target/shared.commune Target/shared.firm
+explainOutcome(planId: "$?Plan/shared", unitId: "$Unit/hue") > unit = Unit/hue&Outcome/shared.hue
+explainOutcome(planId: "$Plan/public", unitId: "$Unit/hue") > parts > target = Target/public.hue
+
 warning(id: "$EarlyWarning/shared.hue") > answers = ~Bổ_sung
 warning(id: "$EarlyWarning/shared.hue") > answers > by = Person/head
 warnings = {WARNINGS}
@@ -407,14 +437,20 @@ ENDS_IN = {
 
 SCOPES = {
     "people:read": "Person Membership Only/officials",
-    "plans:read": "Plan Objective KeyResult Target TargetOutcome UnitOutcome Outcome EarlyWarning "
-    "Edition EditionFile EditionRequest WarningAnswer WarningCount Focus FocusObjective FocusNomination",
-    "measurements:read": "Measurement Source Intake RejectedReading",
+    "plans:read": "TargetSeries TargetLine TargetPoint PacePoint GapHistory GapChange SegmentOutcome "
+    "Plan Objective KeyResult Target TargetOutcome UnitOutcome Outcome EarlyWarning "
+    "Edition EditionFile EditionRequest WarningAnswer WarningCount Focus FocusObjective FocusNomination "
+    "Verdict VerdictInputs VerdictSource VerdictHead VerdictCounts "
+    "OutcomeExplanation OutcomeLine OutcomePart",
+    "measurements:read": "IndicatorSeries IndicatorPoint Measurement Source Intake RejectedReading",
     "tasks:read": "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity Comment Evidence "
     "TaskExtension TaskRecurrence PlannedOccurrence "
     "DeadlineExplanation DeadlineLine Reminder Escalation "
     "EarlyWarning/task.hue EarlyWarning/task.danang "
     "Outcome/shared.ministry Outcome/shared.danang Outcome/shared.rival",
+    "VerdictSource": "name",
+    "VerdictCounts": "targetsMet",
+    "OutcomeLine": "kind",
     "activities:read": "Activity ActivityFeed",
     "notifications:read": "Notification InboxSubject UnreadCount UnreadOfKind NotificationPreferences",
     "nobody": "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal",

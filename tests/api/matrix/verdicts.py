@@ -1,0 +1,40 @@
+"""Verdicts to be seen or hidden: on two targets, one of them twice, and on Huế in the shared plan."""
+
+from typing import Any
+
+from api.matrix.country import TODAY
+from vdept.kernel.db import Tx
+from vdept.verdicts.models import Judgement, Verdict, VerdictSubject
+
+
+async def add_verdicts(tx: Tx, things: Any) -> None:
+    """The heads are those of today, so that the days between are of their tenure."""
+    read = things.rows["Measurement/hue"]
+    inputs = {"measurement_id": read.id, "source": "Sổ", "recorded_at": read.recorded_at.isoformat()}
+    unmet = {"targets": 1, "not_met": 1, "binding": 1, "unmet": [things.rows["Target/shared.hue"].id]}
+    for name, of, said, number in (
+        ("public.hue.old", "Target/public.hue", inputs, 1),
+        ("public.hue", "Target/public.hue", inputs, 2),
+        ("shared.firm", "Target/shared.firm", {}, 1),
+        ("shared.hue", None, unmet, 1),
+    ):
+        target = things.rows[of or "Target/shared.hue"]
+        seat = things.country.seats["firm" if name == "shared.firm" else "head"]
+        row = Verdict(
+            subject=VerdictSubject.TARGET if of else VerdictSubject.UNIT,
+            plan_id=target.plan_id,
+            unit_id=target.unit_id,
+            target_id=target.id if of else None,
+            key_result_id=target.key_result_id if of else None,
+            number=number,
+            judgement=Judgement.MET if of else Judgement.NOT_MET,
+            due_on=TODAY,
+            evaluated_on=TODAY,
+            inputs=said,
+            head_id=seat.person_id,
+            head_since=seat.starts_on,
+            issued_at=tx.now,
+            superseded_at=tx.now if name.endswith("old") else None,
+        )
+        tx.session.add(things.add(f"Verdict/{name}", row))
+        await tx.session.flush()
