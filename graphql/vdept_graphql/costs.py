@@ -234,8 +234,8 @@ class _Compiler:
         return size if any(isinstance(value, VariableNode) for value in known) else size(_Values({}))
 
     def length(self, node: FieldNode) -> Expression:
-        """The rows of another list: as many as there are ``ids``, or an assumed number."""
-        ids = _argument(node, "ids")
+        """The rows of another list: as many as ``ids`` or ``unitIds`` there are, or an assumed number."""
+        ids = _argument(node, "ids") or _argument(node, "unitIds")
         if ids is None:
             return LIST_LENGTH
         if isinstance(ids, ListValueNode):

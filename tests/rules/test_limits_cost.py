@@ -26,7 +26,7 @@ SCHEMA = build_schema(
     type UnitConnection { nodes: [Unit!]!, pageInfo: PageInfo! }
     type Query {
       tasks(first: Int, last: Int): TaskConnection!, unit: Unit
-      nodes(ids: [ID!]!): [Node]!, node(id: ID!): Node
+      nodes(ids: [ID!]!): [Node]!, node(id: ID!): Node, lines(unitIds: [ID!]!): [Unit!]!
     }
     """
 )
@@ -76,6 +76,8 @@ def test_variables_decide_sizes_lengths_and_conditions() -> None:
     ids = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     assert points(ids, ids=["a", "b", "c"]) == 1 + 3
     assert points(ids, ids="a") == 1 + 1
+    lines = "query($ids: [ID!]!) { lines(unitIds: $ids) { id name } }"
+    assert points(lines, ids=["a", "b", "c"]) == 1 + 3 * 2
     chosen = "query($yes: Boolean!) { unit { id name @include(if: $yes) ... @skip(if: $yes) { id } } }"
     assert points(chosen, yes=True) == 3
     assert points(chosen, yes=False) == 3
