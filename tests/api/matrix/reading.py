@@ -41,6 +41,8 @@ from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
 from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
+from vdept.outcomes import gaps
+from vdept.outcomes.models import OutcomeGap
 from vdept.outcomes.rebuild import rebuild_plan
 from vdept.publications.models import Edition, EditionFormat, EditionRequest, RequestState
 from vdept.signals.models import Detector, Signal, SignalState
@@ -134,13 +136,13 @@ SEES = """
     +++++ ++.. .. .+  Focus/hue
     +++++ ++.. +. .+  Focus/firm
 
-  Clients are seen by their unit, by the heads above, and by whom they act for; consent by who gave it and
-  by who registers the client
   Verdicts: with the outcome; who headed the unit, with the membership
     +++++ ++++ ++ ++  Verdict/public.hue Verdict/public.hue.old
     +++++ ++.. +. .+  Verdict/shared.firm
     +++++ ++.. .. .+  Verdict/shared.hue
 
+  Clients are seen by their unit, by the heads above, and by whom they act for; consent by who gave it and
+  by who registers the client
     +++++ +... .. ++  ApiClient/hue
     ....+ +..+ .. .+  ApiClient/ministry
     ..... .... +. .+  ApiClient/firm
@@ -252,13 +254,23 @@ async def build(tx: Tx) -> Things:
     await tx.session.flush()
     for name in ("public", "government", "shared", "ministry", "former"):
         await rebuild_plan(tx, things.rows[f"Plan/{name}"].id)
+    await _gaps(tx, things)
     await _warnings(tx, things)
+    await add_verdicts(tx, things)
     await _editions(tx, things)
     await _signals(tx, things)
     await _inboxes(tx, things)
-    await add_verdicts(tx, things)
     await _log(tx, things)
     return things
+
+
+async def _gaps(tx: Tx, things: Things) -> None:
+    """What stands today of every target, and a gap of two units in a shared plan."""
+    for name in ("public", "shared"):
+        await gaps.keep_plan(tx, things.rows[f"Plan/{name}"].id)
+    for unit in ("hue", "firm"):
+        where = {"plan_id": things.rows["Plan/shared"].id, "unit_id": things.country.unit_id(unit)}
+        tx.session.add(OutcomeGap(**where, target_id=0, on_day=TODAY, points=Decimal(1)))
 
 
 async def _editions(tx: Tx, things: Things) -> None:
@@ -453,6 +465,7 @@ async def _sources(tx: Tx, things: Things) -> None:
         source = await factories.source(tx, things.country.unit(name), share, name=f"Nguồn {name}")
         things.add(f"Source/{name}", source)
         things.add(f"Intake/{name}", await factories.intake(tx, source))
+        await factories.connector(tx, source, url=f"https://{name}.example.vn/")
 
 
 async def _rejected(tx: Tx, things: Things) -> None:

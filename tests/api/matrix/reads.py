@@ -29,6 +29,7 @@ SIGNALS = "Signal/hue Signal/hue.task Signal/hue.declined"
 HOLDERS = " ".join(f"Unit/{name}&Target/shared.{name}" for name in ("government", "hue", "commune", "firm"))
 INNER_TARGETS = "Target/inner.government Target/inner.hue"
 PUBLIC_TARGETS = "Target/public.government Target/public.hue"
+SHARED_SEGMENTS = " ".join(f"~{units}&Target/shared.government" for units in (0, 0, 0, 0, 0, 4))
 OTHER_TARGETS = (
     "Target/government.government Target/ministry.ministry Target/former.government Target/former.danang"
 )
@@ -36,6 +37,7 @@ ISSUED = "Plan/public Plan/government Plan/shared Plan/ministry Plan/former"
 WARNINGS = "EarlyWarning/public.hue EarlyWarning/shared.hue EarlyWarning/task.hue EarlyWarning/task.danang"
 ORDERED = "Task/public Task/government Task/hue Task/ministry Task/rival Task/declined"
 CONSENTS = "ClientAuthorization/nobody ClientAuthorization/hue.head ClientAuthorization/hue.administrator"
+LINES = 'indicatorId: "$Indicator/share", unitIds: ["$Unit/hue", "$Unit/firm", "$Unit/rival"]'
 SUNDAYS = f'from: "{SUNDAY}", to: "{SUNDAY + timedelta(days=7)}"'
 TASKS = f"{ORDERED} Task/commune Task/danang Task/firm"
 
@@ -52,6 +54,8 @@ unit(id: "$Unit/hue") > outcome(planId: "$Plan/shared") = Unit/hue&Outcome/share
 unit(id: "$Unit/firm") > outcome(planId: "$Plan/shared") = Unit/firm&Outcome/shared.firm
 unit(id: "$Unit/ministry") > outcome(planId: "$Plan/ministry") = Unit/ministry&Outcome/ministry.ministry
 unit(id: "$Unit/rival") > outcome(planId: "$?Plan/shared") = Unit/rival&Outcome/shared.rival
+unit(id: "$Unit/hue") > gapHistory(planId: "$Plan/shared") = ~False&Outcome/shared.hue
+unit(id: "$Unit/firm") > gapHistory(planId: "$Plan/shared") = ~False&Outcome/shared.firm
 unit(id: "$Unit/hue") > memberships = {HUE_PEOPLE.replace("Person", "Membership")}
 unit(id: "$Unit/firm") > memberships = Membership/firm Membership/engineer
 unit(id: "$Unit/firm") > memberships(on: "2020-01-01") = Membership/firm Membership/engineer Membership/former
@@ -92,12 +96,16 @@ measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") = Measuremen
 measurements(unitId: "$Unit/rival", indicatorId: "$Indicator/share") = Measurement/rival
 measurements(unitId: "$Unit/firm", indicatorId: "$Indicator/share") > recordedBy = \
 Person/firm&Measurement/firm
+indicatorSeries({LINES}) > unit = Unit/hue Unit/firm Unit/rival
+indicatorSeries({LINES}) > points = ~50&Measurement/hue ~50&Measurement/firm ~50&Measurement/rival
 measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > supersedes = Measurement/hue.old
 measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > measuredBy = Source/hue
 measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > intake = Intake/hue
 source(id: "$Source/hue") = Source/hue
 source(id: "$Source/firm") > unit = Unit/firm
 source(id: "$Source/firm") > indicators = Indicator/share
+source(id: "$Source/hue") > connector = ~https://hue.example.vn&Intake/hue&Only/person
+source(id: "$Source/firm") > connector = ~https://firm.example.vn&Intake/firm&Only/person
 source(id: "$Source/hue") > intakes = Intake/hue
 source(id: "$Source/firm") > intakes > source = Source/firm&Intake/firm
 source(id: "$Source/firm") > rejectedReadings(state: OPEN) = RejectedReading/firm
@@ -127,6 +135,9 @@ plan(id: "$Plan/shared") > outcome = Unit/government&Outcome/shared.government
 plan(id: "$Plan/shared") > unitOutcomes = {SHARED_UNITS}
 plan(id: "$Plan/public") > unitOutcomes = \
 Unit/government&Outcome/public.government Unit/hue&Outcome/public.hue
+plan(id: "$Plan/shared") > unitOutcomes > gapHistory = ~False&Outcome/shared.hue ~False&Outcome/shared.firm
+plan(id: "$Plan/public") > segmentOutcomes = ~0 ~0 ~0 ~0 ~0 ~2
+plan(id: "$Plan/shared") > segmentOutcomes = {SHARED_SEGMENTS}
 plan(id: "$Plan/shared") > objectives = Objective/shared Objective/inner
 plan(id: "$Plan/shared") > keyResults = KeyResult/shared KeyResult/inner
 plan(id: "$Plan/shared") > keyResults > targets = {SHARED_TARGETS} {INNER_TARGETS}
@@ -179,6 +190,14 @@ target(id: "$Target/shared.firm") > outcome > unit = Unit/firm
 target(id: "$Target/shared.firm") > outcome > keyResult = KeyResult/shared
 target(id: "$Target/shared.firm") > tasks = Task/hue Task/danang
 target(id: "$Target/shared.hue") > tasks = Task/hue Task/public
+target(id: "$Target/shared.hue") > series = ~MONTH
+target(id: "$Target/shared.hue") > series > measured = ~READINGS
+target(id: "$Target/public.hue") > series > measured > points = ~50
+target(id: "$Target/shared.firm") > series > measured > points = ~50
+target(id: "$Target/shared.firm") > series > reported = ~HISTORY
+target(id: "$Target/shared.hue") > series(from: "2999-01-01", to: "2999-01-01") > pace = ~1
+target(id: "$Target/shared.hue") > gapHistory = ~False
+target(id: "$Target/shared.firm") > gapHistory > changes = ~50
 targets = {PUBLIC_TARGETS} {SHARED_TARGETS} {INNER_TARGETS} {OTHER_TARGETS}
 targets(filter: {{planId: "$Plan/shared"}}) = {SHARED_TARGETS} {INNER_TARGETS}
 targets(filter: {{keyResultId: "$KeyResult/shared"}}) = {SHARED_TARGETS}
@@ -286,23 +305,6 @@ workingCalendar(unitId: "$Unit/hue", {SUNDAYS}) > days > exception = \
 CalendarException/hue CalendarException/hue.off
 workingCalendar(unitId: "$Unit/danang", {SUNDAYS}) > namedDays > exception = CalendarException/national
 workingCalendar(unitId: "$Unit/hue", {SUNDAYS}) > daysOff > exception = CalendarException/hue.off
-explainDeadline(taskId: "$Task/hue") > task = Task/hue
-explainDeadline(taskId: "$Task/danang") > task = Task/danang
-explainDeadline(taskId: "$Task/hue") > lines > unit = Unit/ministry&Task/hue Unit/hue&Task/hue
-explainDeadline(taskId: "$Task/hue") > lines > by = ~Người_partner
-explainDeadline(taskId: "$Task/hue") > lines > by > person = Person/partner
-
-myCalendarFeeds = CalendarFeed/head
-myCalendarFeeds(revoked: true) > unit = Unit/hue&CalendarFeed/head
-
-warning(id: "$EarlyWarning/shared.hue") = EarlyWarning/shared.hue
-warning(id: "$EarlyWarning/task.danang") = EarlyWarning/task.danang
-warning(id: "$EarlyWarning/task.danang") > unit = Unit/danang
-warning(id: "$EarlyWarning/public.hue") > plan = Plan/public
-warning(id: "$EarlyWarning/task.hue") > plan = Plan/shared
-warning(id: "$EarlyWarning/shared.hue") > target = Target/shared.hue
-warning(id: "$EarlyWarning/task.hue") > task = Task/hue
-warning(id: "$EarlyWarning/shared.hue") > acknowledgedBy = Person/head
 verdict(id: "$Verdict/public.hue") = Verdict/public.hue
 verdict(id: "$Verdict/shared.hue") > plan = Plan/shared
 verdict(id: "$Verdict/shared.firm") > unit = Unit/firm
@@ -333,6 +335,23 @@ Target/shared.commune Target/shared.firm
 explainOutcome(planId: "$?Plan/shared", unitId: "$Unit/hue") > unit = Unit/hue&Outcome/shared.hue
 explainOutcome(planId: "$Plan/public", unitId: "$Unit/hue") > parts > target = Target/public.hue
 
+explainDeadline(taskId: "$Task/hue") > task = Task/hue
+explainDeadline(taskId: "$Task/danang") > task = Task/danang
+explainDeadline(taskId: "$Task/hue") > lines > unit = Unit/ministry&Task/hue Unit/hue&Task/hue
+explainDeadline(taskId: "$Task/hue") > lines > by = ~Người_partner
+explainDeadline(taskId: "$Task/hue") > lines > by > person = Person/partner
+
+myCalendarFeeds = CalendarFeed/head
+myCalendarFeeds(revoked: true) > unit = Unit/hue&CalendarFeed/head
+
+warning(id: "$EarlyWarning/shared.hue") = EarlyWarning/shared.hue
+warning(id: "$EarlyWarning/task.danang") = EarlyWarning/task.danang
+warning(id: "$EarlyWarning/task.danang") > unit = Unit/danang
+warning(id: "$EarlyWarning/public.hue") > plan = Plan/public
+warning(id: "$EarlyWarning/task.hue") > plan = Plan/shared
+warning(id: "$EarlyWarning/shared.hue") > target = Target/shared.hue
+warning(id: "$EarlyWarning/task.hue") > task = Task/hue
+warning(id: "$EarlyWarning/shared.hue") > acknowledgedBy = Person/head
 warning(id: "$EarlyWarning/shared.hue") > answers = ~Bổ_sung
 warning(id: "$EarlyWarning/shared.hue") > answers > by = Person/head
 warnings = {WARNINGS}
@@ -413,6 +432,14 @@ ClientAuthorization/hue.head&Only/head ClientAuthorization/hue.administrator&Onl
 ENDS_IN = {
     "UnitOutcome": "unit { id }",
     "TargetOutcome": "target { id }",
+    "IndicatorPoint": "value",
+    "TargetSeries": "every",
+    "TargetLine": "origin",
+    "TargetPoint": "value",
+    "PacePoint": "expected",
+    "GapHistory": "hasEarlier",
+    "GapChange": "measured",
+    "SegmentOutcome": "units",
     "Participation": "unit { id }",
     "TaskTarget": "target { id }",
     "Activity": "subjectId",
@@ -420,6 +447,10 @@ ENDS_IN = {
     "TaskPerson": "name",
     "TaskAssignee": "name",
     "WarningAnswer": "response",
+    "VerdictSource": "name",
+    "VerdictCounts": "targetsMet",
+    "SourceConnector": "origin",
+    "OutcomeLine": "kind",
     "FocusNomination": "unit { id }",
     "FocusObjective": "method",
     "InboxSubject": "total",
@@ -448,9 +479,6 @@ SCOPES = {
     "DeadlineExplanation DeadlineLine Reminder Escalation "
     "EarlyWarning/task.hue EarlyWarning/task.danang "
     "Outcome/shared.ministry Outcome/shared.danang Outcome/shared.rival",
-    "VerdictSource": "name",
-    "VerdictCounts": "targetsMet",
-    "OutcomeLine": "kind",
     "activities:read": "Activity ActivityFeed",
     "notifications:read": "Notification InboxSubject UnreadCount UnreadOfKind NotificationPreferences",
     "nobody": "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal",
