@@ -5,12 +5,24 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import sqlalchemy as sa
+
 from vdept.kernel.actor import Actor, Role, system
 from vdept.kernel.db import Tx
 from vdept.kernel.text import fold, sort_key
 from vdept.people.actors import actor_for
 from vdept.people.models import Membership, Person
-from vdept.sources.models import Reach, Source, SourceIndicator, Way
+from vdept.sources.models import (
+    ConnectorKind,
+    Intake,
+    IntakeState,
+    Reach,
+    RejectedReading,
+    Source,
+    SourceConnector,
+    SourceIndicator,
+    Way,
+)
 from vdept.targets.models import (
     Audience,
     Basis,
@@ -136,6 +148,62 @@ async def source(tx: Tx, owner: Unit, *measures: Indicator, **more: Any) -> Sour
     tx.session.add(row)
     await tx.session.flush()
     tx.session.add_all([SourceIndicator(source_id=row.id, indicator_id=one.id) for one in measures])
+    await tx.session.flush()
+    return row
+
+
+async def intake(tx: Tx, of: Source, **more: Any) -> Intake:
+    """A delivery of a source with one rejected row."""
+    row = Intake(
+        source_id=of.id,
+        unit_id=of.unit_id,
+        state=IntakeState.RECEIVED,
+        received_at=NOW,
+        sha256=bytes(32),
+        size=100,
+        rows=1,
+        rejected=1,
+        **more,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def connector(tx: Tx, of: Source, **more: Any) -> SourceConnector:
+    """How a source is asked; it is not due."""
+    fields = [{"field": name, "path": f"$.{name}"} for name in ("UNIT", "INDICATOR", "AS_OF", "VALUE")]
+    row = SourceConnector(
+        source_id=of.id,
+        unit_id=of.unit_id,
+        kind=more.pop("kind", ConnectorKind.HTTP_JSON),
+        setting={"url": more.pop("url", "https://kho.hue.gov.vn/"), "rows": "$[*]", "fields": fields},
+        every_minutes=more.pop("every_minutes", 60),
+        **more,
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    return row
+
+
+async def rejected_reading(tx: Tx, of: Source, what: Indicator, **more: Any) -> RejectedReading:
+    """A row of a source that was rejected although it is sound by now."""
+    came = more.pop("intake", None) or await intake(tx, of)
+    code = await tx.session.scalar(sa.select(Unit.code).where(Unit.id == of.unit_id))
+    given = {"unitCode": code, "indicatorCode": what.code, "asOf": "2026-01-31"}
+    row = RejectedReading(
+        source_id=of.id,
+        unit_id=of.unit_id,
+        intake_id=came.id,
+        row=1,
+        given={**given, "numerator": "1", "denominator": "4"},
+        code="READING_UNIT_UNKNOWN",
+        path="unitCode",
+        params={"unit": code},
+        rejected_at=NOW,
+        **more,
+    )
+    tx.session.add(row)
     await tx.session.flush()
     return row
 

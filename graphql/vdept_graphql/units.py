@@ -19,16 +19,18 @@ from vdept_graphql.ids import NODES, Node, decode, decode_optional, encode
 from vdept_graphql.inputs import GAPS_FROM, GAPS_TO, distinct
 
 if TYPE_CHECKING:
+    from vdept_graphql.focus import Focus
     from vdept_graphql.gaps import GapHistory
     from vdept_graphql.outcomes import UnitOutcome
     from vdept_graphql.people import Membership, Person
+    from vdept_graphql.sources import Source
     from vdept_graphql.target_queries import TargetFilter
     from vdept_graphql.targets import Target
     from vdept_graphql.task_queries import UnitTaskFilter
     from vdept_graphql.tasks import Task
+    from vdept_graphql.verdicts import Verdict, VerdictFilter
 
 described(
-    from vdept_graphql.verdicts import Verdict, VerdictFilter
     UnitKind,
     "What kind of organisation a unit is (loại đơn vị).",
     GOVERNMENT="The government, at the root of the tree (Chính phủ).",
@@ -164,8 +166,6 @@ class Unit(Node):
         pair = decode(plan_id, "Plan", "planId"), self.key
         return info.context.load(load_gaps_of_units, pair, since, until)
 
-    @field(description="Who holds which role in the unit on a day, in the order granted.")
-    def memberships(
     @field(description="What the unit puts first in a plan; null if it has not said or you may not see it.")
     def focus(
         self, info: Info, plan_id: Annotated[strawberry.ID, argument(description="The plan.")]
@@ -195,6 +195,8 @@ class Unit(Node):
             load_verdicts_of_units, self.key, PageRequest(first, after, last, before), found
         )
 
+    @field(description="Who holds which role in the unit on a day, in the order granted.")
+    def memberships(
         self,
         info: Info,
         on: Annotated[date | None, argument(description="On this day; today unless given.")] = None,
@@ -247,6 +249,15 @@ class Unit(Node):
         which = filter.plain() if filter else Which()
         request = PageRequest(first, after, last, before)
         return info.context.load(load_targets_of_units, self.key, request, which)
+
+    @field(description="Its systems that measure indicators, of those you may see, in alphabetical order.")
+    def sources(
+        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
+    ) -> Connection[Annotated["Source", strawberry.lazy("vdept_graphql.sources")]]:
+        from vdept_graphql.sources import load_sources_of_units
+
+        request = PageRequest(first, after, last, before)
+        return info.context.load(load_sources_of_units, self.key, request)
 
 
 @strawberry.input(description="Which units; all conditions given must hold.")
