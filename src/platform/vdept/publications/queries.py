@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
@@ -73,7 +74,7 @@ async def last_requests(tx: Tx, plan_ids: Collection[int]) -> dict[int, EditionR
     found = await tx.session.scalars(
         sa.select(EditionRequest)
         .where(EditionRequest.plan_id.in_(sorted(plan_ids)), visible_requests(tx.actor))
-        .distinct(EditionRequest.plan_id)
+        .ext(distinct_on(EditionRequest.plan_id))
         .order_by(EditionRequest.plan_id, EditionRequest.id.desc())
     )
     return {row.plan_id: row for row in found}
