@@ -213,12 +213,16 @@ async def shows_what_is_overdue(command: str) -> None:
     assert parts == {("Thành phố Huế", "BUILDER", 70, 45), ("Phường Thuận Hóa", "USER", 30, 60)}
 
 
+BY_THE_WORKER = {"WARNING_OPENED", "VERDICT_ISSUED", "EDITION_PUBLISHED"}
+"""What the worker finds by itself and tells of, sooner or later."""
+
+
 async def shows_what_is_told(command: str) -> None:
     """An escalation of each overdue task, a reminder, and a request to decide; the gap as a warning."""
 
     async def told() -> bool:
         data = await send(command)
-        kinds = sorted(each["kind"] for each in data["inbox"]["nodes"] if each["kind"] != "WARNING_OPENED")
+        kinds = sorted(each["kind"] for each in data["inbox"]["nodes"] if each["kind"] not in BY_THE_WORKER)
         late = [each for each in data["inbox"]["nodes"] if each["kind"] == "ESCALATION"]
         return (
             kinds == ["ESCALATION", "ESCALATION", "EXTENSION_REQUESTED", "REMINDER"]

@@ -16,15 +16,15 @@ import sqlalchemy as sa
 from vdept.kernel.db import Tx
 from vdept.measurements.bulk import Row, record_many
 from vdept.measurements.models import Measurement
+from vdept.sources.receiving import Given
 from vdept.targets.models import Basis, Plan
 from vdept.units.models import Unit
-from vdept_workers.demo.people import HUE, HUE_HEAD, HUE_MEMBER, ISSUER, NINH_BINH, Cast, speaker_of
+from vdept_workers.demo.people import HUE, HUE_MEMBER, ISSUER, NINH_BINH, Cast, speaker_of
 from vdept_workers.demo.plans import SILENT, key_result_of
 from vdept_workers.demo.season import Season
+from vdept_workers.demo.sources import ECONOMY, ONE_STOP, PUBLISHED, SERVICES, close, send, source_of
 
-MEASURED_BY = "Hệ thống giám sát dịch vụ công trực tuyến (số minh họa)"
 REPORTED_BY = "Báo cáo định kỳ của đơn vị (số minh họa)"
-PUBLISHED = "Số liệu đã công bố, quý I năm 2021"
 
 AHEAD = {"01": 641, "22": 655, "48": 662}
 """Per mille measured in the provinces that already reach 60 %."""
@@ -49,13 +49,13 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Values recorded together; their note begins with its name, by which they are known again."""
+    """Values reported together; their note begins with its name, by which they are known again."""
 
     name: str
     indicator_id: int
-    basis: Basis
     as_of: date
     source: str
+    basis: Basis = Basis.REPORTED
 
     async def record(self, tx: Tx, readings: Mapping[Unit, Reading]) -> None:
         """Record those that are not there yet."""
@@ -82,6 +82,22 @@ class Batch:
             source=self.source,
             note=f"{self.name}. {reading.note}".strip(),
         )
+
+
+def sent(name: str, indicator_id: int, as_of: date, readings: Mapping[Unit, Reading]) -> dict[int, Given]:
+    """What a system sends of these units."""
+    return {
+        unit.id: Given(
+            unit.code,
+            indicator_id,
+            as_of,
+            value=reading.value,
+            numerator=reading.numerator,
+            denominator=reading.denominator,
+            note=f"{name}. {reading.note}".strip(),
+        )
+        for unit, reading in readings.items()
+    }
 
 
 # Dossiers handled online ----------------------------------------------------------------------------------
@@ -119,16 +135,15 @@ def reported_by(unit: Unit) -> Reading:
 async def load_figures(cast: Cast, season: Season, plan: Plan) -> None:
     """Provinces measured twice and reported once, the communes of Huế measured once; and the budgets."""
     online = (await key_result_of(cast, plan, "CS-HSTT")).indicator_id
-    first = Batch(f"{plan.code} đợt 1", online, Basis.MEASURED, season.day(45), MEASURED_BY)
-    async with cast.acting(ISSUER, first.as_of) as tx:
-        await first.record(tx, {unit: half_way_in(unit) for unit in cast.provinces})
-    second = Batch(f"{plan.code} đợt 2", online, Basis.MEASURED, season.day(96), MEASURED_BY)
-    async with cast.acting(ISSUER, second.as_of) as tx:
-        await second.record(tx, {unit: measured_in(unit) for unit in cast.provinces})
-    communes = Batch(f"{plan.code} cấp xã", online, Basis.MEASURED, season.day(97), MEASURED_BY)
-    async with cast.acting(HUE_HEAD, communes.as_of) as tx:
-        await communes.record(tx, {unit: measured_in(unit) for unit in cast.communes_of(HUE)})
-    reports = Batch(f"{plan.code} báo cáo", online, Basis.REPORTED, season.day(95), REPORTED_BY)
+    services = await source_of(cast, SERVICES, season.day(10), [online])
+    await source_of(cast, ONE_STOP, season.day(10), [online])
+    for name, day, readings in (
+        ("đợt 1", season.day(45), {unit: half_way_in(unit) for unit in cast.provinces}),
+        ("đợt 2", season.day(96), {unit: measured_in(unit) for unit in cast.provinces}),
+        ("cấp xã", season.day(97), {unit: measured_in(unit) for unit in cast.communes_of(HUE)}),
+    ):
+        await send(cast, services, day, sent(f"{plan.code} {name}", online, day, readings))
+    reports = Batch(f"{plan.code} báo cáo", online, season.day(95), REPORTED_BY)
     for unit in cast.provinces:
         if unit.code not in SILENT:
             email = HUE_MEMBER if unit.code == HUE else speaker_of(unit)
@@ -141,14 +156,14 @@ async def _load_others(cast: Cast, season: Season, plan: Plan) -> None:
     """Budgets as the Government Office received them; the digital economy's part in Ninh Bình."""
     day = season.day(90)
     budget = (await key_result_of(cast, plan, "CS-NSCDS")).indicator_id
-    reports = Batch(f"{plan.code} ngân sách", budget, Basis.REPORTED, day, REPORTED_BY)
+    reports = Batch(f"{plan.code} ngân sách", budget, day, REPORTED_BY)
     share = (await key_result_of(cast, plan, "CS-KTS")).indicator_id
-    economy = Batch(f"{plan.code} kinh tế số", share, Basis.MEASURED, day, "Thống kê (số minh họa)")
     async with cast.acting(ISSUER, day) as tx:
         units = [unit for unit in (*cast.provinces, *cast.ministries) if unit.code not in SILENT]
         await reports.record(tx, {unit: _budget(i) for i, unit in enumerate(units)})
-        ninh_binh = cast.units[NINH_BINH]
-        await economy.record(tx, {ninh_binh: Reading(Decimal(44_100), Decimal(310_000))})
+    economy = await source_of(cast, ECONOMY, season.day(10), [share])
+    measured = {cast.units[NINH_BINH]: Reading(Decimal(44_100), Decimal(310_000))}
+    await send(cast, economy, day, sent(f"{plan.code} kinh tế số", share, day, measured))
 
 
 def _budget(number: int) -> Reading:
@@ -162,7 +177,7 @@ def _budget(number: int) -> Reading:
 async def load_figures_of_2021(cast: Cast, season: Season, plan: Plan) -> None:
     """Only what was published: of everybody else nothing is known, which by the rules is not met."""
     services = (await key_result_of(cast, plan, "CS-DVC4")).indicator_id
-    batch = Batch(plan.code, services, Basis.MEASURED, date(2021, 3, 31), PUBLISHED)
+    source = await source_of(cast, PUBLISHED, season.today, [services])
     readings = {cast.units[code]: Reading(value=Decimal(100), note=then) for code, then in OF_2021.items()}
-    async with cast.acting(ISSUER, season.today) as tx:
-        await batch.record(tx, readings)
+    await send(cast, source, season.today, sent(plan.code, services, date(2021, 3, 31), readings))
+    await close(cast, PUBLISHED, source, season.today)

@@ -8,27 +8,37 @@ from vdept.kernel.db import Database
 from vdept.kernel.scopes import Scope
 from vdept.people.actors import actor_for
 from vdept.people.models import Person
+from vdept.sources.models import Source
 from vdept.units.models import Unit
+from vdept_graphql.ids import encode
 from vdept_workers.demo.people import HUE, HUE_HEAD, SYSTEM
+from vdept_workers.demo.sources import ONE_STOP
 from vdept_workers.demo.trying import Try, curl
 
 NAME = "Hệ thống một cửa của thành phố Huế"
 SCOPES = (Scope.TASKS_READ, Scope.MEASUREMENTS_WRITE)
 
-OVERDUE = """{
- unit(code: "46") { name tasks(filter: {overdue: true}, first: 3) { nodes { title dueOn } } } }"""
+MEASURE = """mutation {
+ pushReadings(input: {sourceId: "%s", readings: [{unitCode: "46", indicatorCode: "CS-HSTT", asOf: "%s",
+  numerator: "24000", denominator: "100000"}]}) {
+  recorded unchanged rejected intake { receivedAt sha256 } rejections { code message path }
+  errors { code message path } } }"""
 
 
 async def as_a_program(database: Database, issuer: str) -> Try:
     """What a programmer of the province does: a token for the program itself, then a call with it."""
     client_id, secret = await _credentials(database)
+    async with database.snapshot(SYSTEM) as tx:
+        source = (await tx.session.scalars(sa.select(Source.id).where(Source.name == ONE_STOP.name))).one()
+        measure = MEASURE % (encode("Source", source), tx.today)
     token = (
         f"$(curl -s {issuer}/oauth/token -u {client_id}:{secret} -d grant_type=client_credentials "
         """| sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')"""
     )
-    call = curl(f"{issuer}/graphql", "'\"$TOKEN\"'", OVERDUE)
+    call = curl(f"{issuer}/graphql", "'\"$TOKEN\"'", measure)
     return Try(
-        "The same as a program of Huế asks it (OAuth 2; registered by the head, may read tasks and measure):",
+        "Huế's one-stop system measures 24 % and sends it itself (OAuth 2; nobody types what is measured); "
+        "a moment later the first command shows it, and the gap at 6:",
         f"TOKEN={token}\n{call}",
     )
 

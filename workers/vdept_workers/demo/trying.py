@@ -6,7 +6,6 @@ import msgspec
 import sqlalchemy as sa
 
 from vdept.kernel.db import Database
-from vdept.targets.models import Indicator
 from vdept.tasks.models import Task
 from vdept.units.models import Unit
 from vdept_graphql.ids import encode
@@ -24,12 +23,6 @@ OVERDUE = """{
  unit(code: "46") { name tasks(filter: {overdue: true}, orderBy: DUE, first: 10) { nodes {
   title dueOn timeliness progress assignees { name }
   participants { unit { name } role share progress } } } } }"""
-
-MEASURE = """mutation {
- recordMeasurement(input: {unitId: "%s", indicatorId: "%s", basis: MEASURED, asOf: "%s",
-  numerator: "24000", denominator: "100000", source: "Hệ thống một cửa của thành phố"}) {
-  measurement { value asOf } errors { code message path } } }"""
-
 
 INBOX = """{
  unreadCount { total }
@@ -54,13 +47,9 @@ async def things_to_try(database: Database, url: str, tokens: dict[str, str]) ->
     """Commands on this database; ``tokens`` is by e-mail address."""
     async with database.snapshot(SYSTEM) as tx:
         hue = await tx.session.scalar(sa.select(Unit.id).where(Unit.code == HUE))
-        online = await tx.session.scalar(sa.select(Indicator.id).where(Indicator.code == "CS-HSTT"))
         late = await tx.session.scalar(sa.select(Task.id).where(Task.title == CLEANING))
-        today = tx.today
     assert hue is not None  # noqa: S101 -- the demonstration has just been loaded
-    assert online is not None  # noqa: S101
     assert late is not None  # noqa: S101
-    measure = MEASURE % (encode("Unit", hue), encode("Indicator", online), today)
     return [
         Try(
             "Where a province stands and where the nation does: reported, measured, and the gap:",
@@ -69,10 +58,6 @@ async def things_to_try(database: Database, url: str, tokens: dict[str, str]) ->
         Try(
             "What is overdue in Huế, in due order, with everybody who shares it:",
             curl(url, tokens[HUE_HEAD], OVERDUE),
-        ),
-        Try(
-            "Huế's system now measures 24 %; a moment later the first command shows it, and the gap at 6:",
-            curl(url, tokens[HUE_HEAD], measure),
         ),
         Try(
             "What the head of Huế is told today: escalations, a request for more time, early warnings:",
