@@ -1,12 +1,17 @@
 """Measurements over the API: measured and reported side by side, corrected, recorded in bulk."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from api.conftest import Api, World
 from api.plans_scene import TODAY, done, issued, rows
+from factories import SYSTEM
+from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
 from vdept.measurements.models import Measurement
-from vdept_graphql.ids import encode
+from vdept.measurements.recording import record
+from vdept.targets.models import Basis
+from vdept_graphql.ids import decode, encode
 
 
 async def test_values_are_measured_reported_and_corrected_side_by_side(
@@ -27,14 +32,31 @@ async def test_values_are_measured_reported_and_corrected_side_by_side(
         select,
     )
     assert reported["measurement"]["value"] == "30"
-    measured = await done(
-        api,
+    typed = await api.do(
         "recordMeasurement",
         {**about, "basis": "MEASURED", "source": "LGSP", "numerator": "17", "denominator": "100"},
         world.hue_head,
         select,
     )
-    assert measured["measurement"]["value"] == "17"
+    assert typed.refused("recordMeasurement") == [("MEASURED_NEEDS_SOURCE", ["basis"])]
+    async with db.begin(SYSTEM, now=utc_now()) as tx:
+        await record(
+            tx,
+            decode(ids["indicator"], "Indicator", "id"),
+            world.hue.id,
+            basis=Basis.MEASURED,
+            as_of=TODAY,
+            numerator=Decimal(17),
+            denominator=Decimal(100),
+            source="LGSP",
+        )
+    over = await api.do(
+        "correctMeasurement",
+        {"measurementId": encode("Measurement", 2), "numerator": "30", "denominator": "100"},
+        world.hue_head,
+        select,
+    )
+    assert over.refused("correctMeasurement") == [("MEASURED_NEEDS_SOURCE", ["measurementId"])]
     zero = await api.do(
         "recordMeasurement",
         {**about, "basis": "REPORTED", "numerator": "1", "denominator": "0"},
@@ -53,11 +75,11 @@ async def test_values_are_measured_reported_and_corrected_side_by_side(
     right = await done(
         api,
         "correctMeasurement",
-        {"measurementId": measured["measurement"]["id"], "numerator": "18", "denominator": "100"},
+        {"measurementId": reported["measurement"]["id"], "numerator": "29", "denominator": "100"},
         world.hue_head,
         "measurement { value supersedes { value } }",
     )
-    assert right["measurement"] == {"value": "18", "supersedes": {"value": "17"}}
+    assert right["measurement"] == {"value": "29", "supersedes": {"value": "30"}}
     listed = await api.gql(
         """query($unit: ID!, $indicator: ID!) {
           all: measurements(unitId: $unit, indicatorId: $indicator) {
@@ -69,11 +91,11 @@ async def test_values_are_measured_reported_and_corrected_side_by_side(
     )
     assert listed.data["all"]["totalCount"] == 3
     assert {(n["value"], (n["supersededBy"] or {}).get("value")) for n in listed.data["all"]["nodes"]} == {
-        ("18", None),
-        ("17", "18"),
-        ("30", None),
+        ("17", None),
+        ("29", None),
+        ("30", "29"),
     }
-    assert listed.data["current"] == {"totalCount": 1, "nodes": [{"value": "18"}]}
+    assert listed.data["current"] == {"totalCount": 1, "nodes": [{"value": "17"}]}
 
 
 async def test_many_values_are_recorded_all_or_only_the_good_ones(

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from api.story_scene import Teller, serving, telling
+from vdept.clients.models import ClientAuthentication
+from vdept.clients.registering import register_client
 from vdept.kernel.db import Database
+from vdept.kernel.scopes import Scope
 from vdept_workers.demo.people import (
     COORDINATOR,
     ENGINEER,
@@ -192,30 +195,63 @@ async def measured_and_reported(tell: Teller, plan: Plan) -> None:
         "numerator": "30000",
         "denominator": "100000",
     }
-    seen = {
-        **of_hue,
-        "basis": "MEASURED",
-        "numerator": "17000",
-        "denominator": "100000",
-        "source": "Hệ thống",
-    }
-    assert await tell.refused(OBSERVER, "Record", **seen) == ["FORBIDDEN"]
-    assert (await tell.do(HUE_HEAD, "Record", **seen))["measurement"]["value"] == "17"
+    typed = {**of_hue, "basis": "MEASURED", "numerator": "30000", "denominator": "100000", "source": "Tôi"}
+    for who in (HUE_HEAD, ISSUER, OBSERVER):
+        assert await tell.refused(who, "Record", **typed) == ["MEASURED_NEEDS_SOURCE"]
+    system, source = await a_system(tell, plan, HUE_HEAD, HUE, "SUBTREE")
+    seen = [{**of_hue, "numerator": "17000", "denominator": "100000"}]
+    assert await tell.refused(HUE_HEAD, "Push", sourceId=source, readings=seen) == ["FORBIDDEN"]
+    assert (await tell.do(system, "Push", sourceId=source, readings=seen))["recorded"] == 1
     others = [unit for unit in tell.cast.provinces if unit.code != HUE]
-    rows = [
-        {
-            "indicatorId": plan.indicator,
-            "unitId": tell.unit(unit.code),
-            "basis": basis,
-            "asOf": str(tell.day(-1)),
-            "numerator": str(numerator),
-            "denominator": "1000",
-            "source": source,
-        }
-        for unit, measured in zip(others, MEASURED_ELSEWHERE, strict=True)
-        for basis, numerator, source in (("MEASURED", measured, "Hệ thống"), ("REPORTED", 820, None))
+    system, source = await a_system(tell, plan, COORDINATOR, MINISTRY, "NATION")
+    common = {"indicatorId": plan.indicator, "asOf": str(tell.day(-1)), "denominator": "1000"}
+    measured = [
+        {**common, "unitCode": unit.code, "numerator": str(numerator)}
+        for unit, numerator in zip(others, MEASURED_ELSEWHERE, strict=True)
     ]
-    assert (await tell.do(ISSUER, "RecordMany", rows=rows))["count"] == 66
+    pushed = await tell.do(
+        system, "Push", sourceId=source, readings=[*measured, {**measured[0], "unitCode": FIRM}, measured[1]]
+    )
+    assert (pushed["recorded"], pushed["rejected"]) == (33, 2)
+    assert [(why["code"], why["path"]) for why in pushed["rejections"]] == [
+        ("READING_OUT_OF_REACH", ["readings", "33", "unitCode"]),
+        ("READING_DUPLICATE", ["readings", "34"]),
+    ]
+    rows = [
+        {**common, "unitId": tell.unit(unit.code), "basis": "REPORTED", "numerator": "820"} for unit in others
+    ]
+    assert (await tell.do(ISSUER, "RecordMany", rows=rows))["count"] == 33
+
+
+async def a_system(tell: Teller, plan: Plan, keeper: str, code: str, reach: str) -> tuple[str, str]:
+    """A system of the unit: its source, and the program that sends for it, with a token of its own."""
+    made = await tell.do(
+        keeper,
+        "RegisterSource",
+        unitId=tell.unit(code),
+        name="Hệ thống một cửa",
+        method="Đếm hồ sơ",
+        frequency="DAILY",
+        way="PUSH",
+        reach=reach,
+        indicatorIds=[plan.indicator],
+    )
+    async with tell.cast.acting(keeper, tell.today) as tx:
+        client, secret = await register_client(
+            tx,
+            tell.cast.unit(code),
+            name="Hệ thống một cửa",
+            authentication=ClientAuthentication.SECRET,
+            scopes=[Scope.MEASUREMENTS_WRITE],
+            machine=True,
+        )
+    assert secret is not None
+    answer = await tell.here.post(
+        "/oauth/token", auth=(client.client_id, secret), data={"grant_type": "client_credentials"}
+    )
+    assert answer.status_code == 200, answer.text
+    tell.tokens[client.client_id] = answer.json()["access_token"]
+    return client.client_id, made["source"]["id"]
 
 
 async def rolled_up(tell: Teller, plan: Plan) -> None:
