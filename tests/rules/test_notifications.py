@@ -333,6 +333,55 @@ SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
             "all. See how it was computed; if a figure is wrong, have its source correct it."
         ),
     ),
+    (
+        "a signal",
+        Kind.SIGNAL_FOUND,
+        {"detector": "PING_PONG", "title": TITLE, "unit": "Huế", "count": 3},
+        (
+            f"Huế: một việc bị chuyển qua lại giữa các đơn vị ({TITLE}); cùng 2 dấu hiệu khác. Đây là câu "
+            "hỏi, không phải kết luận: hãy xem bằng chứng và trả lời."
+        ),
+        (
+            f"Huế: a task goes back and forth between units ({TITLE}); with 2 more signals. It is a question "
+            "and not a verdict: look at the evidence and answer."
+        ),
+    ),
+    (
+        "focus asked for",
+        Kind.FOCUS_ASKED,
+        {"title": TITLE, "agree_by": "2026-12-05"},
+        (
+            f"Đơn vị cần chọn mục tiêu trọng tâm trong kế hoạch “{TITLE}” trước ngày 05/12/2026. Hãy chọn từ "
+            "một đến ba mục tiêu và cách làm."
+        ),
+        (
+            f"Your unit is to choose its focus objectives in the plan “{TITLE}” by 5 December 2026. Choose "
+            "one to three objectives, and say how you go after them."
+        ),
+    ),
+    (
+        "focus overdue",
+        Kind.FOCUS_ASKED,
+        {"title": TITLE, "agree_by": "2026-12-05", "overdue": True},
+        (
+            f"Đã qua hạn 05/12/2026 thống nhất mục tiêu trọng tâm trong kế hoạch “{TITLE}”. Hãy chọn từ một "
+            "đến ba mục tiêu và cách làm."
+        ),
+        (
+            f"The date 5 December 2026 to agree on focus objectives in the plan “{TITLE}” has passed. Choose "
+            "one to three objectives, and say how you go after them."
+        ),
+    ),
+    (
+        "focus returned",
+        Kind.FOCUS_ANSWERED,
+        {"title": TITLE, "unit": "Huế", "state": "RETURNED", "reason": "Chưa sát."},
+        (
+            f"Đơn vị ban hành trả lại mục tiêu trọng tâm của Huế trong kế hoạch “{TITLE}”. Lý do: Chưa sát. "
+            "Hãy chọn lại và gửi lại."
+        ),
+        (f"The issuer returned the focus of Huế in the plan “{TITLE}”. Reason: Chưa sát. Nominate it anew."),
+    ),
 ]
 
 
@@ -367,6 +416,11 @@ SUBJECTS: list[tuple[Kind, dict[str, Any], str, str]] = [
     (Kind.DEADLINE_MOVED, {}, "Hạn đã chuyển", "Due date moved"),
     (Kind.EDITION_PUBLISHED, {}, "Ấn bản mới", "New edition"),
     (Kind.READINGS_REJECTED, {}, "Số liệu bị từ chối", "Readings rejected"),
+    (Kind.SIGNAL_FOUND, {}, "Dấu hiệu cần trả lời", "Signal to answer"),
+    (Kind.FOCUS_ASKED, {}, "Chọn mục tiêu trọng tâm", "Choose focus objectives"),
+    (Kind.FOCUS_ANSWERED, {"state": "AGREED"}, "Trọng tâm được đồng ý", "Focus agreed"),
+    (Kind.FOCUS_ANSWERED, {"state": "RETURNED"}, "Trọng tâm bị trả lại", "Focus returned"),
+    (Kind.FOCUS_ANSWERED, {}, "Trả lời về trọng tâm", "Answer on focus"),
     (Kind.VERDICT_ISSUED, {"judgement": "NOT_MET"}, "Kết luận không đạt", "Verdict not met"),
     (Kind.VERDICT_ISSUED, {}, "Kết luận", "Verdict"),
 ]
