@@ -107,7 +107,7 @@ def _by_core(database: Database, actor: Actor) -> Record:
             Row(
                 indicator_id=indicator,
                 unit_id=unit,
-                basis=Basis.MEASURED,
+                basis=Basis.REPORTED,
                 as_of=AS_OF,
                 numerator=Decimal(n),
                 denominator=Decimal(1000),
@@ -134,7 +134,7 @@ def _inputs(run: int) -> list[dict[str, str]]:
         {
             "indicatorId": encode("Indicator", indicator),
             "unitId": encode("Unit", unit),
-            "basis": "MEASURED",
+            "basis": "REPORTED",
             "asOf": AS_OF.isoformat(),
             "numerator": str(n),
             "denominator": "1000",
@@ -148,7 +148,7 @@ async def _require_rolled_up(database: Database, run: int) -> None:
     """The nation's outcome of the first indicator is the sum of what was just recorded."""
     expected = sum(n for indicator, _, n in _numbers(run) if indicator == 1)
     query = sa.text(
-        "SELECT measured_numerator, measured_denominator FROM target_outcome "
+        "SELECT reported_numerator, reported_denominator FROM target_outcome "
         "WHERE key_result_id = 1 AND level = 0"
     )
     async with database.snapshot(SYSTEM) as tx:
