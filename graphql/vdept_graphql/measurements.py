@@ -17,11 +17,11 @@ from vdept_graphql.context import Context, Info
 from vdept_graphql.errors import UserError
 from vdept_graphql.flat_inputs import flat
 from vdept_graphql.ids import NODES, Node, decode, encode
+from vdept_graphql.indicators import Indicator, load_indicators
 from vdept_graphql.inputs import In
 from vdept_graphql.intakes import Intake, load_intakes
 from vdept_graphql.mutations import ERRORS, IDEMPOTENCY_KEY, one, perform, remembered, told
 from vdept_graphql.people import Person, load_persons
-from vdept_graphql.plans import Indicator, load_indicators
 from vdept_graphql.sources import Source, load_sources
 from vdept_graphql.units import Unit, load_units
 

@@ -8,8 +8,9 @@ from strawberry import field
 
 from vdept.targets.models import Audience, Basis, Direction, Frequency, Rollup
 from vdept_graphql.errors import UserError
+from vdept_graphql.indicators import Indicator
 from vdept_graphql.mutations import ERRORS, EXPECTED_VERSION, IDEMPOTENCY_KEY
-from vdept_graphql.plans import Indicator, KeyResult, Objective, Plan
+from vdept_graphql.plans import KeyResult, Objective, Plan
 
 
 @strawberry.type(description="What a mutation of an indicator answers with.")

@@ -15,6 +15,7 @@ from vdept.targets.models import Plan as PlanRow
 from vdept.targets.rules import Milestone
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode
+from vdept_graphql.indicators import load_indicators
 from vdept_graphql.inputs import In, given, given_value
 from vdept_graphql.mutations import one, perform
 from vdept_graphql.plan_inputs import (
@@ -34,7 +35,7 @@ from vdept_graphql.plan_inputs import (
     UpdateIndicatorInput,
     UpdateKeyResultInput,
 )
-from vdept_graphql.plans import load_indicators, load_key_results, load_objectives, load_plans
+from vdept_graphql.plans import load_key_results, load_objectives, load_plans
 
 CLEARABLE = frozenset(
     {"description", "numerator", "denominator", "minimum", "maximum", "frequency"}

@@ -1,4 +1,4 @@
-"""Indicators, plans, objectives and key results."""
+"""Plans, objectives and key results."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,14 +12,14 @@ from vdept.kernel.pages import PageRequest
 from vdept.outcomes.queries import TargetOutcomeOrder, UnitOutcomeOrder
 from vdept.targets import queries
 from vdept.targets.key_results import milestones_of
-from vdept.targets.models import Audience, Basis, Direction, Frequency, PlanState, Rollup
-from vdept.targets.models import Indicator as IndicatorRow
+from vdept.targets.models import Audience, Basis, PlanState, Rollup
 from vdept.targets.models import KeyResult as KeyResultRow
 from vdept.targets.models import Objective as ObjectiveRow
 from vdept.targets.models import Plan as PlanRow
 from vdept_graphql.connections import After, Before, Connection, First, Last
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.indicators import Indicator, load_indicators
 from vdept_graphql.outcome_lists import (
     TargetsOrder,
     TargetsWhich,
@@ -35,14 +35,8 @@ from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:
     from vdept_graphql.editions import Edition, EditionRequest
-    from vdept_graphql.sources import Source
     from vdept_graphql.targets import Target
     from vdept_graphql.verdicts import Verdict, VerdictFilter
-
-
-async def load_indicators(tx: Tx, ids: list[int]) -> dict[int, "Indicator"]:
-    found = await queries.indicators_by_ids(tx, ids)
-    return {key: Indicator.from_row(row) for key, row in found.items()}
 
 
 async def load_plans(tx: Tx, ids: list[int]) -> dict[int, "Plan"]:
@@ -74,57 +68,9 @@ async def load_key_results_of_plans(tx: Tx, ids: list[int]) -> dict[int, list["K
     return {key: [KeyResult.from_row(row) for row in rows] for key, rows in found.items()}
 
 
-NODES["Indicator"] = load_indicators
 NODES["Plan"] = load_plans
 NODES["Objective"] = load_objectives
 NODES["KeyResult"] = load_key_results
-
-
-@strawberry.type(description="A standing definition of what is measured (chỉ số); it outlives any plan.")
-class Indicator(Node):
-    """An indicator as its row says it."""
-
-    code: str = field(description="Short code; unique.")
-    name: str = field(description="What is measured.")
-    description: str | None = field(description="How it is measured.")
-    unit_of_measure: str = field(description="In what its values are given, such as %.")
-    direction: Direction = field(description="Which values are good.")
-    numerator: str | None = field(description="What is counted above the line, if it is a ratio.")
-    denominator: str | None = field(description="What is counted below the line, if it is a ratio.")
-    minimum: Decimal | None = field(description="Smallest possible value.")
-    maximum: Decimal | None = field(description="Largest possible value.")
-    frequency: Frequency | None = field(
-        description="How often it is measured; null: nobody is warned of silence."
-    )
-    version: int = field(description="Counts the changes; give it as `expectedVersion`.")
-    key: strawberry.Private[int]
-
-    @classmethod
-    def from_row(cls, row: IndicatorRow) -> "Indicator":
-        return cls(
-            id=encode("Indicator", row.id),
-            code=row.code,
-            name=row.name,
-            description=row.description,
-            unit_of_measure=row.unit_of_measure,
-            direction=row.direction,
-            numerator=row.numerator,
-            denominator=row.denominator,
-            minimum=row.minimum,
-            maximum=row.maximum,
-            frequency=row.frequency,
-            version=row.version,
-            key=row.id,
-        )
-
-    @field(description="The sources that measure it, of those you may see, in alphabetical order.")
-    def sources(
-        self, info: Info, first: First = None, after: After = None, last: Last = None, before: Before = None
-    ) -> Connection[Annotated["Source", strawberry.lazy("vdept_graphql.sources")]]:
-        from vdept_graphql.sources import load_sources_of_indicators
-
-        request = PageRequest(first, after, last, before)
-        return info.context.load(load_sources_of_indicators, self.key, request)
 
 
 @strawberry.type(description="A plan issued by a unit on a legal basis for a cycle (kế hoạch).")

@@ -19,9 +19,10 @@ from vdept_graphql.connections import After, Before, Connection, First, Last, co
 from vdept_graphql.context import Info
 from vdept_graphql.enums import described
 from vdept_graphql.ids import NODES, Node, decode_optional, encode
+from vdept_graphql.indicators import Indicator, load_indicators
 from vdept_graphql.inputs import distinct
 from vdept_graphql.people import Person, load_persons
-from vdept_graphql.plans import Indicator, Plan, load_indicators, load_plans
+from vdept_graphql.plans import Plan, load_plans
 from vdept_graphql.units import Unit, load_units
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from vdept.units.models import Segment, UnitKind
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import decode, decode_optional
+from vdept_graphql.indicators import Indicator, load_indicators
 from vdept_graphql.inputs import distinct
-from vdept_graphql.plans import Indicator, Plan, load_indicators, load_plans
+from vdept_graphql.plans import Plan, load_plans
 from vdept_graphql.targets import Target, load_targets
 
 

@@ -18,14 +18,13 @@ from vdept.warnings.models import WarningSubject
 from vdept_graphql.connections import After, Before, Connection, First, Last, connection
 from vdept_graphql.context import Info
 from vdept_graphql.ids import NODES, Node, encode
+from vdept_graphql.indicators import Indicator, load_indicators
 from vdept_graphql.inputs import GAPS_FROM, GAPS_TO
 from vdept_graphql.outcomes import TargetOutcome, load_target_outcomes
 from vdept_graphql.people import Person, load_persons
 from vdept_graphql.plans import (
-    Indicator,
     KeyResult,
     Plan,
-    load_indicators,
     load_key_results,
     load_plans,
 )
