@@ -1,6 +1,5 @@
 """The one way a mutation field runs: one transaction, once per idempotency key, refusals as data."""
 
-import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -57,9 +56,7 @@ async def _once(
     async with context.database.begin(context.actor, now=context.now) as tx:
         if key is None:
             return plain(await verb(tx))
-        first, answer = await idempotency.claim(
-            tx, key, idempotency.digest(operation, dataclasses.asdict(arguments))
-        )
+        first, answer = await idempotency.claim(tx, key, idempotency.digest(operation, arguments))
         if first:
             answer = plain(await verb(tx))
             await idempotency.answer(tx, key, answer)

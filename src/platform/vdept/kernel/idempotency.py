@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from vdept.kernel.db import Tx
+from vdept.kernel.db import Tx, to_json
+from vdept.kernel.driver import DriverStatement
 from vdept.kernel.errors import IDEMPOTENCY_KEY_REUSED
 from vdept.kernel.models import Base, Timestamp
 
@@ -32,9 +33,36 @@ class IdempotencyKey(Base):
     created_at: Mapped[Timestamp] = mapped_column(index=True)
 
 
+_TYPES = {
+    "actor": "text",
+    "key": "text",
+    "digest": "bytea",
+    "now": "timestamptz",
+    "expired": "timestamptz",
+    "answer": "jsonb",
+}
+
+_CLAIM = DriverStatement(
+    """
+    INSERT INTO idempotency_key (actor, key, digest, created_at) VALUES (:actor, :key, :digest, :now)
+    ON CONFLICT (actor, key) DO UPDATE SET digest = excluded.digest, answer = NULL, created_at = :now
+        WHERE idempotency_key.created_at < :expired
+    RETURNING true
+""",
+    _TYPES,
+)
+
+_ANSWER = DriverStatement(
+    "UPDATE idempotency_key SET answer = :answer WHERE actor = :actor AND key = :key", _TYPES
+)
+
+
 def digest(operation: str, arguments: Any) -> bytes:
-    """A digest of what was asked, so that a key reused for something else is noticed."""
-    body = msgspec.json.encode([operation, arguments], order="deterministic", enc_hook=str)
+    """A digest of what was asked, so that a key reused for something else is noticed.
+
+    ``arguments``: plain values, or dataclasses of them; the same whichever it is.
+    """
+    body = msgspec.json.encode([operation, arguments], order="sorted", enc_hook=str)
     return hashlib.sha256(body).digest()
 
 
@@ -44,17 +72,8 @@ async def claim(tx: Tx, key: str, asked: bytes) -> tuple[bool, Any]:
     Returns ``(True, None)`` when the caller goes first, ``(False, answer)`` when the same request was
     already answered. Refuses a key that was used for another request.
     """
-    fresh = await tx.session.execute(
-        insert(IdempotencyKey)
-        .values(actor=tx.actor.key, key=key, digest=asked, created_at=tx.now)
-        .on_conflict_do_update(
-            index_elements=["actor", "key"],
-            set_={"digest": asked, "answer": None, "created_at": tx.now},
-            where=IdempotencyKey.created_at < tx.now - REMEMBERED,
-        )
-        .returning(IdempotencyKey.key)
-    )
-    if fresh.first() is not None:
+    given = {"actor": tx.actor.key, "key": key, "digest": asked, "now": tx.now}
+    if await _CLAIM.first(tx, {**given, "expired": tx.now - REMEMBERED}) is not None:
         return True, None
     kept = await tx.session.get_one(IdempotencyKey, (tx.actor.key, key))
     if kept.digest != asked:
@@ -64,11 +83,7 @@ async def claim(tx: Tx, key: str, asked: bytes) -> tuple[bool, Any]:
 
 async def answer(tx: Tx, key: str, value: Any) -> None:
     """Remember what the request was answered with (plain ids, JSON-serialisable)."""
-    await tx.session.execute(
-        sa.update(IdempotencyKey)
-        .where(IdempotencyKey.actor == tx.actor.key, IdempotencyKey.key == key)
-        .values(answer=value)
-    )
+    await _ANSWER.first(tx, {"actor": tx.actor.key, "key": key, "answer": to_json(value)})
 
 
 async def forget_expired(tx: Tx) -> int:
