@@ -34,6 +34,7 @@ from vdept_graphql.segments import SegmentMutation
 from vdept_graphql.series import SeriesQuery
 from vdept_graphql.signal_mutations import SignalMutation
 from vdept_graphql.signals import SignalQuery
+from vdept_graphql.source_connector_mutations import ConnectorMutation
 from vdept_graphql.source_mutations import SourceMutation
 from vdept_graphql.sources import SourceQuery
 from vdept_graphql.subscriptions import Subscription
@@ -106,6 +107,7 @@ class Mutation(
     TargetHoldingMutation,
     MeasurementMutation,
     SourceMutation,
+    ConnectorMutation,
     TaskLifeMutation,
     TaskSharingMutation,
     ExtensionMutation,

@@ -55,7 +55,8 @@ TYPES: Mapping[Place, str] = {
     Scope.ACTIVITIES_READ: "Activity ActivityFeed",
     Scope.NOTIFICATIONS_READ: "Notification InboxSubject InboxChange UnreadCount UnreadOfKind "
     "NotificationPreferences",
-    PERSONAL: "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal",
+    PERSONAL: "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal "
+    "SourceConnector TriedReading",
 }
 """Every type that has fields, once. A connection and its edges are placed with what they list; a payload is
 open, because the mutation that answers with it is not."""
@@ -79,6 +80,7 @@ MUTATIONS: Mapping[Place, str] = {
     Scope.NOTIFICATIONS_WRITE: "markNotificationsRead markAllNotificationsRead markNotificationsUnread "
     "setNotificationPreferences resumeEmail",
     PERSONAL: "registerSource updateSource setSourceIndicators pauseSource resumeSource closeSource "
+    "setConnector removeConnector pollSource tryConnector "
     "createPerson updatePerson grantMembership endMembership registerClient updateClient "
     "rotateClientSecret revokeClient revokeAuthorization linkIdentity unlinkIdentity createCalendarFeed "
     "revokeCalendarFeed registerWebhook updateWebhook rotateWebhookSecret disableWebhook enableWebhook "

@@ -6,8 +6,10 @@ from typing import Any
 
 from vdept.clients.keys import Keyring
 from vdept.kernel.db import Database
-from vdept.kernel.settings import Settings
+from vdept.kernel.settings import Settings, networks
 from vdept.kernel.vault import Vault
+from vdept.sources.connectors.asking import Asking
+from vdept.sources.trying import Trying
 from vdept_graphql.throttle import Throttle
 
 
@@ -34,3 +36,9 @@ class Services:
     def vault(self) -> Vault:
         """What secrets are encrypted with before they are stored."""
         return Vault.of(self.settings)
+
+    @cached_property
+    def trying(self) -> Trying:
+        """Tries connectors, so many at once in this process."""
+        listed = networks(self.settings.source_networks, "VDEPT_SOURCE_NETWORKS")
+        return Trying(Asking(lambda: self.vault, listed))

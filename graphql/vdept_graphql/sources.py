@@ -16,6 +16,7 @@ from vdept_graphql.connections import After, Before, Connection, First, Last, co
 from vdept_graphql.context import Info
 from vdept_graphql.enums import described
 from vdept_graphql.ids import NODES, Node, decode, decode_optional, encode
+from vdept_graphql.indicators import Indicator
 from vdept_graphql.inputs import distinct
 from vdept_graphql.intakes import (
     InRejectedState,
@@ -24,7 +25,7 @@ from vdept_graphql.intakes import (
     load_intakes_of_sources,
     load_rejected_of_sources,
 )
-from vdept_graphql.plans import Indicator
+from vdept_graphql.source_connectors import SourceConnector, load_connectors
 from vdept_graphql.units import Unit, load_units
 
 described(
@@ -141,6 +142,13 @@ class Source(Node):
     @field(description="When something last came in from it; null: never, or you do not work in its unit.")
     def last_received_at(self, info: Info) -> datetime | None:
         return info.context.load(load_last_received, self.key)
+
+    @field(
+        description="How it is asked, if it is pulled; null unless you work in its unit and have signed in "
+        "yourself."
+    )
+    def connector(self, info: Info) -> SourceConnector | None:
+        return info.context.load(load_connectors, self.key)
 
     @field(description="What came in, the newest first; nothing unless you work in its unit.")
     def intakes(

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from factories import SYSTEM
 from source_scene import Scene, build, json_at
+from vdept.kernel.activity import Activity
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
 from vdept.sources import connector_settings as verbs
@@ -216,8 +217,8 @@ async def test_who_may_not_try(scene: Scene, server: Receiver, who: str, code: s
 async def test_a_trial_has_its_deadline_and_there_are_so_many_at_once(scene: Scene, server: Receiver) -> None:
     server.answering = silence
     setting = json_at(server.url, timeout_seconds=60)
-    with pytest.raises(Refused, match="SOURCE_TIMEOUT"):
-        await tried(scene, how=Trying(scene.asking(), deadline=0.2), kind=JSON, setting=setting)
+    done = await tried(scene, how=Trying(scene.asking(), deadline=0.2), kind=JSON, setting=setting)
+    assert (done.failure and done.failure.code, done.rows) == ("SOURCE_TIMEOUT", 0)
     with pytest.raises(Refused, match="CONNECTOR_BUSY"):
         await tried(scene, how=Trying(scene.asking(), at_once=0), kind=JSON, setting=setting)
     with pytest.raises(Refused, match="CONNECTOR_MISSING"):
@@ -226,9 +227,13 @@ async def test_a_trial_has_its_deadline_and_there_are_so_many_at_once(scene: Sce
 
 async def test_a_trial_tells_why_a_poll_would_fail(scene: Scene, server: Receiver) -> None:
     server.answering = answer(200, body=b"<html>")
-    with pytest.raises(Refused, match="SOURCE_HTML"):
-        await tried(scene, kind=JSON, setting=json_at(server.url))
-    assert await scene.intakes() == []
+    done = await tried(scene, kind=JSON, setting=json_at(server.url))
+    assert (done.failure and done.failure.code, await scene.intakes()) == ("SOURCE_HTML", [])
+    async with scene.db.snapshot(SYSTEM) as tx:
+        query = sa.select(Activity).where(Activity.verb == "source.connector_tried")
+        (logged,) = await tx.session.scalars(query)
+    assert logged.data == {"kind": "HTTP_JSON", "origin": f"http://127.0.0.1:{server.port}"}
+    assert logged.person_id == scene.people["head"].person_id
 
 
 # PostgreSQL

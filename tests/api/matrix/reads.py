@@ -104,8 +104,8 @@ measurements(unitId: "$Unit/hue", indicatorId: "$Indicator/share") > intake = In
 source(id: "$Source/hue") = Source/hue
 source(id: "$Source/firm") > unit = Unit/firm
 source(id: "$Source/firm") > indicators = Indicator/share
-source(id: "$Source/hue") > connector = ~https://hue.example.vn&Intake/hue&Only/person
-source(id: "$Source/firm") > connector = ~https://firm.example.vn&Intake/firm&Only/person
+source(id: "$Source/hue") > connector = ~https://hue.example.vn&Intake/hue
+source(id: "$Source/firm") > connector = ~https://firm.example.vn&Intake/firm
 source(id: "$Source/hue") > intakes = Intake/hue
 source(id: "$Source/firm") > intakes > source = Source/firm&Intake/firm
 source(id: "$Source/firm") > rejectedReadings(state: OPEN) = RejectedReading/firm
@@ -481,7 +481,8 @@ SCOPES = {
     "Outcome/shared.ministry Outcome/shared.danang Outcome/shared.rival",
     "activities:read": "Activity ActivityFeed",
     "notifications:read": "Notification InboxSubject UnreadCount UnreadOfKind NotificationPreferences",
-    "nobody": "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal",
+    "nobody": "ApiClient ClientAuthorization Identity CalendarFeed WebhookEndpoint WebhookDelivery Signal "
+    "SourceConnector",
 }
 """What a client needs for a type, or for one thing beside its type: who has only tasks to show in a plan is a
 figure of tasks. What is not here is open; for "nobody" no scope is enough."""

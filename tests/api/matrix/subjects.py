@@ -43,6 +43,7 @@ from vdept.measurements.models import Measurement
 from vdept.notifications.models import NotificationKind, NotificationPreference, WebhookDisabled
 from vdept.people.models import Membership, Person
 from vdept.signals.models import Detector, Signal
+from vdept.sources.models import Way
 from vdept.targets.models import Audience, Basis, Indicator, KeyResult, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
     Assignee,
@@ -452,6 +453,14 @@ async def _sources(of: Subjects) -> dict[str, dict[str, Any]]:
         bad = await factories.rejected_reading(of.tx, row, of.indicator)
         return encode("Source", row.id), encode("RejectedReading", bad.id)
 
+    async def pulled() -> dict[str, Any]:
+        """A source with a connector whose credentials cannot be read: nothing is asked of anybody."""
+        row = await factories.source(of.tx, of.country.unit("hue"), of.indicator, way=Way.PULL)
+        await factories.connector(of.tx, row, credentials=b"unreadable")
+        return {"sourceId": encode("Source", row.id)}
+
+    fields = [{"field": name, "path": f"$.{name}"} for name in ("UNIT", "INDICATOR", "AS_OF", "VALUE")]
+    asked = {"httpJson": {"url": "https://kho.hue.gov.vn/", "rows": "$[*]", "fields": fields}}
     reading = {"unitId": of.unit("hue"), "indicatorId": share, "asOf": str(TODAY)}
     (_, replayed), (_, dismissed), (whole, _) = await rejected(), await rejected(), await rejected()
     return {
@@ -468,6 +477,10 @@ async def _sources(of: Subjects) -> dict[str, dict[str, Any]]:
         "pauseSource": {**await source(), **REASON},
         "resumeSource": await source(state="PAUSED", state_reason="Bảo trì"),
         "closeSource": {**await source(), **REASON},
+        "setConnector": {**await source(way=Way.PULL), "connector": asked},
+        "removeConnector": await pulled(),
+        "pollSource": await pulled(),
+        "tryConnector": await pulled(),
         "pushReadings": {**await source(), "readings": [{**reading, "numerator": "1", "denominator": "4"}]},
         "replayRejectedReadings": {"readings": [{"id": replayed}]},
         "replayRejectedReadings:source": {"sourceId": whole},

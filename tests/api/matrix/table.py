@@ -55,6 +55,7 @@ WRITES = """
     FFFFF +FFF NN N+  hue           grantMembership:deputy endMembership:deputy
     FF+++ FFFF FF F+  hue           registerSource
     FF+++ FFFF NN N+  hue           updateSource setSourceIndicators pauseSource resumeSource closeSource
+    FF+++ FFFF NN N+  hue           setConnector removeConnector pollSource tryConnector
     FF+F+ FFFF FF F+  hue           registerClient
     FF+F+ FNNN NN N+  hue           updateClient rotateClientSecret revokeClient
     NN+N+ NNNN NN N+  hue           revokeAuthorization
@@ -132,6 +133,7 @@ HIDDEN_ANYWAY = """
     replayWebhookDeliveries replayWebhookDeliveries:since
     updatePerson grantMembership endMembership grantMembership:deputy endMembership:deputy correctMeasurement
     updateSource setSourceIndicators pauseSource resumeSource closeSource pushReadings
+    setConnector removeConnector pollSource tryConnector
     replayRejectedReadings replayRejectedReadings:source dismissRejectedReadings correctMeasurement:measured
 """
 """Drafts are their issuer's until they are issued; people, clients, identities, values have none."""

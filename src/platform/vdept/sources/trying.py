@@ -12,8 +12,9 @@ from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
 from vdept.sources import receiving
 from vdept.sources.connector_settings import asked_of
-from vdept.sources.connectors.asking import Asking
-from vdept.sources.connectors.errors import CONNECTOR_BUSY, SOURCE_TIMEOUT
+from vdept.sources.connectors.asking import Answered, Asked, Asking
+from vdept.sources.connectors.errors import CONNECTOR_BUSY, FAILURES, SOURCE_TIMEOUT
+from vdept.sources.connectors.settings import where
 from vdept.sources.receiving import Given
 
 DEADLINE = 20.0
@@ -28,14 +29,18 @@ ACTOR = system("try_connector")
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What a poll would have done. ``readings``: the first of the rows, as they were mapped."""
+    """What a poll would have done. ``readings``: the first of the rows, as they were mapped.
 
-    rows: int
-    recorded: int
-    unchanged: int
-    rejected: int
-    size: int
+    ``failure``: why it would have failed, with nothing read.
+    """
+
     seconds: float
+    failure: Refused | None = None
+    rows: int = 0
+    recorded: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    size: int = 0
     readings: tuple[Given, ...] = ()
     rejections: tuple[tuple[int, Refused, Any], ...] = ()
 
@@ -51,37 +56,48 @@ class Trying:
     async def __call__(self, database: Database, actor: Actor, source_id: int, **given: Any) -> Tried:
         """Ask the source as ``given`` says (see :func:`asked_of`), or as its connector does.
 
-        Raises why it may not be tried, or why a poll would fail. No transaction is open while it asks.
+        Raises why it may not be tried. No transaction is open while it asks; that it was asked is logged.
         """
         given.setdefault("credentials", UNSET)
-        async with database.snapshot(actor) as tx:
+        async with database.begin(actor) as tx:
             source, asked = await asked_of(tx, source_id, **given)
-        if self._free <= 0:
-            raise CONNECTOR_BUSY.at()
-        self._free -= 1
+            if self._free <= 0:
+                raise CONNECTOR_BUSY.at()
+            data = {"kind": asked.kind, "origin": where(asked.setting)}
+            tx.record("source.connector_tried", "Source", source.id, unit_id=source.unit_id, data=data)
         started = time.monotonic()
         try:
-            async with asyncio.timeout(self._deadline):
-                answered = await self._asking(asked)
-        except TimeoutError:
-            raise SOURCE_TIMEOUT.at(seconds=round(self._deadline)) from None
-        finally:
-            self._free += 1
+            answered = await self._asked(asked)
+        except Refused as refused:
+            if refused.refusal not in FAILURES:
+                raise
+            return Tried(time.monotonic() - started, refused)
         seconds = time.monotonic() - started
         rows = answered.rows or []
         if not rows:
-            return Tried(0, 0, 0, 0, answered.size, seconds)
+            return Tried(seconds, size=answered.size)
         async with database.snapshot(ACTOR) as tx:
             done = await receiving.receive(
                 tx, source, rows, sha256=answered.sha256, size=answered.size, dry_run=True
             )
         return Tried(
+            seconds,
+            None,
             done.rows,
             done.recorded,
             done.unchanged,
             done.rejected,
             answered.size,
-            seconds,
             tuple(rows[:SHOWN]),
             done.rejections[:SHOWN],
         )
+
+    async def _asked(self, asked: Asked) -> Answered:
+        self._free -= 1
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await self._asking(asked)
+        except TimeoutError:
+            raise SOURCE_TIMEOUT.at(seconds=round(self._deadline)) from None
+        finally:
+            self._free += 1
