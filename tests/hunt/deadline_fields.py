@@ -185,6 +185,11 @@ has(
 has(
     "EarlyWarning", "Task", task=lambda a, x, _g: a.one("Task", x.subject_id) if x.subject == "TASK" else None
 )
+has(
+    "EarlyWarning",
+    "Source",
+    source=lambda a, x, _g: a.one("Source", x.subject_id) if x.subject == "SOURCE" else None,
+)
 has("EarlyWarning", "Person", acknowledgedBy=to("Person", "acknowledged_by_id"))
 has("EarlyWarning", "[WarningAnswer]", answers=_answers)
 plainly("WarningAnswer", at="at", response="response", respondBy="respond_by")

@@ -17,7 +17,6 @@ from hunt.world import END, START, TODAY, World
 from vdept.kernel.text import sort_key
 from vdept.signals.models import Detector
 from vdept.units.models import Segment
-from vdept.warnings.models import WarningKind
 
 T = TypeVar("T")
 
@@ -47,8 +46,7 @@ class Judged:
         self._segments()
         self._sources()
         self._intakes()
-        if "SOURCE_FAILING" in WarningKind.__members__:
-            self._warnings()
+        self._warnings()
         self._measured()
         self._verdicts()
         self._gaps()

@@ -21,6 +21,7 @@ CHECKS = 500
 
 WITHIN = {
     "PageInfo", "Milestone", "Reading", "StatusCounts", "TimelinessCounts", "OutcomeFigures",
+    "GapHistory", "TargetSeries", "TargetLine", "SegmentOutcome", "GapChange", "TargetPoint", "PacePoint",
     "DeadlineLine", "ReminderStep", "UnreadOfKind", "WarningCount", "PlannedOccurrence",
 }  # fmt: skip
 """Types of plain values: the hunt reads them with what they belong to."""

@@ -12,9 +12,11 @@ from hunt.breaking import broken, questions
 from hunt.conftest import databases
 from hunt.documents import Composer, Document
 from hunt.hunter import Hunter, Leak, Place, _clients, hunting
+from hunt.judged_rows import Verdict
 from hunt.making import make
 from hunt.occasions import sights
 from hunt.policy import Sight
+from hunt.rows import Membership
 from vdept.tasks.access import _visible_from
 
 CHECKS = 300
@@ -84,7 +86,6 @@ class Break:
 
 BREAKS = [
     # sources
-    Break(f"{SOURCES}.access:visible_sources", "not actor.known or ", "", "sources", group="nobody"),
     Break(
         f"{SOURCES}.access:visible_sources",
         " or not actor.may(Scope.MEASUREMENTS_READ)",
@@ -130,7 +131,6 @@ BREAKS = [
         f"{VERDICTS}.access:visible_verdicts", "visible_target_outcomes(actor)", "sa.false()", "of targets"
     ),
     Break(f"{VERDICTS}.access:visible_verdicts", "        visible_unit_outcomes(actor),\n", "", "of a unit"),
-    Break(f"{VERDICTS}.access:visible_verdicts", "Verdict.target_id.is_(None), ", "", "of a unit"),
     Break(f"{VERDICTS}.queries:_verdicts", "visible_verdicts(tx.actor), ", "", "verdicts"),
     Break(f"{VERDICTS}.queries:verdicts_by_ids", ", visible_verdicts(tx.actor)", "", "verdict"),
     Break(f"{VERDICTS}.queries:verdicts_of_targets", ", visible_verdicts(tx.actor)", "", "of targets"),
@@ -166,9 +166,6 @@ BREAKS = [
         "            visible_target_outcomes(tx.actor),\n",
         "",
         "explained",
-    ),
-    Break(
-        f"{VERDICTS}.explaining:parts_of_unit", ", visible_target_outcomes(tx.actor)", "", "explained unit"
     ),
     Break(f"{VERDICTS}.explaining:_read", "            visible_measurements(tx.actor),\n", "", "explained"),
     # over time, and by segment
@@ -231,8 +228,16 @@ BREAKS = [
     Break(f"{SIGNALS}.access:visible_signals", ", visible_tasks(actor)", "", "signals", group="official"),
     Break(f"{SIGNALS}.queries:signals_by_ids", ", visible_signals(tx.actor)", "", "signal"),
     Break(
-        f"{SIGNALS}.queries:SignalFilter.conditions", ", visible_plans(actor)", "", "signals", only="planId"
+        f"{SIGNALS}.queries:SignalFilter.conditions",
+        ", visible_plans(actor)",
+        "",
+        "signals",
+        only="planId",
+        group="official",
     ),
+    # warnings of sources
+    Break("vdept.warnings.access:visible_warnings", ", visible_sources(actor)", "", "warnings"),
+    Break("vdept.warnings.access:visible_warnings", "visible_sources(actor)", "sa.false()", "warnings"),
     # focus
     Break(
         f"{FOCUS}.access:_of",
@@ -288,6 +293,40 @@ def _hidden_readings_of_a_seen_target(s: Sight) -> bool:
     )
 
 
+def _formerly_headed(s: Sight) -> bool:
+    """Of a verdict's head the viewer knows the office that they held, and no longer the person."""
+    return any(
+        s.verdict(v) and s.membership(m) and not s.person(s.world.get("persons", m.person_id))
+        for v, m in _tenures(s)
+    )
+
+
+def _headed_by_a_colleague(s: Sight) -> bool:
+    """Of a verdict's head the viewer knows the person, and not that they headed the unit."""
+    return any(
+        s.verdict(v) and not s.membership(m) and s.person(s.world.get("persons", m.person_id))
+        for v, m in _tenures(s)
+    )
+
+
+def _tenures(s: Sight) -> list[tuple[Verdict, Membership]]:
+    return [
+        (v, m)
+        for v in s.world.verdicts
+        if v.superseded_at is None
+        for m in s.world.memberships
+        if (m.person_id, m.unit_id, m.role) == (v.head_id, v.unit_id, "HEAD")
+        and m.starts_on <= v.due_on
+        and (m.ends_on is None or m.ends_on >= v.due_on)
+    ]
+
+
+def _part_of_a_plan(s: Sight) -> bool:
+    """A part of a plan without milestones, of which firms would read every figure if they saw it whole."""
+    having = {k.plan_id for k in s.world.key_results if k.rollup == "MILESTONE"}
+    return any(s.plan(p) and not s.whole(p) and p.id not in having for p in s.world.plans)
+
+
 def _outside(*needed: Callable[[Sight], bool]) -> Callable[[str], bool]:
     """A world in which there is each of these occasions for somebody who is only in firms."""
 
@@ -298,15 +337,29 @@ def _outside(*needed: Callable[[Sight], bool]) -> Callable[[str], bool]:
     return fits
 
 
-def _official_observes(seed: str) -> bool:
-    world = make(seed)
-    people = list(sights(world, official=True))
-    hidden = any(
-        x.task_id is not None and not s.signal(x) and s.above(x.unit_id)
-        for s in people
-        for x in world.signals
-    )
-    return hidden and any(map(_observes_what_came_in, people)) and any(map(_observes_what_was_found, people))
+def _finds_about_a_hidden_task(s: Sight) -> bool:
+    """It is about a unit below, and a task that is not theirs to see."""
+    tasks = [x for x in s.world.signals if x.task_id is not None]
+    return any(s.above(x.unit_id) and not s.signal(x) for x in tasks)
+
+
+def _finds_about_a_hidden_plan(s: Sight) -> bool:
+    found = [x for x in s.world.signals if x.plan_id is not None and s.signal(x)]
+    return any(not s.plan(s.world.get("plans", x.plan_id)) for x in found)
+
+
+def _head_whose_tenure_ended(s: Sight) -> bool:
+    return any(m.ends_on is not None and s.verdict(v) for v, m in _tenures(s))
+
+
+def _official(*needed: Callable[[Sight], bool]) -> Callable[[str], bool]:
+    """The same for somebody who is an official."""
+
+    def fits(seed: str) -> bool:
+        world = make(seed)
+        return all(any(map(has, sights(world, official=True))) for has in needed)
+
+    return fits
 
 
 def _narrowed(seed: str) -> bool:
@@ -339,8 +392,12 @@ def _milestone_without_tasks(s: Sight) -> bool:
 
 
 WORLDS: dict[str, Callable[[str], bool]] = {
-    "": _outside(_own_focus, _whole_with_milestones, _hidden_readings_of_a_seen_target),
-    "official": _official_observes,
+    "": _outside(_own_focus, _whole_with_milestones, _hidden_readings_of_a_seen_target, _part_of_a_plan),
+    "heads": _outside(_formerly_headed, _headed_by_a_colleague),
+    "official": _official(
+        *(_observes_what_came_in, _observes_what_was_found, _finds_about_a_hidden_task),
+        *(_finds_about_a_hidden_plan, _head_whose_tenure_ended),
+    ),
     "client": _narrowed,
 }
 
