@@ -59,12 +59,12 @@ def may_keep(actor: Actor, unit_id: int) -> bool:
     return actor.has(unit_id, MANAGING)
 
 
-def may_send(actor: Actor, source: Source) -> bool:
-    """A program of the source's unit sends values, and the platform; people do not."""
+def may_send(actor: Actor, unit_id: int) -> bool:
+    """A program of the unit sends values of its sources, and the platform; people do not."""
     if actor.kind is ActorKind.SYSTEM:
         return True
     program = actor.kind is ActorKind.CLIENT and actor.may(Scope.MEASUREMENTS_WRITE)
-    return program and source.unit_id in actor.units_as(MANAGING)
+    return program and unit_id in actor.units_as(MANAGING)
 
 
 async def get_source(tx: Tx, source_id: int, *path: str | int) -> Source:
