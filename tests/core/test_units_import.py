@@ -252,4 +252,4 @@ def test_the_template_can_be_filled_in_and_sent_back() -> None:
         sheet = archive.read("xl/worksheets/sheet1.xml")
         columns = re.findall(rb'<col min="([0-9]+)" max="([0-9]+)"[^>]* style="1"', sheet)
         assert b'<xf numFmtId="49"' in archive.read("xl/styles.xml")
-    assert (columns[0][0], columns[-1][1]) == (b"1", b"8")
+    assert (columns[0][0], columns[-1][1]) == (b"1", b"9")
