@@ -90,7 +90,7 @@ class Judged:
             for what in dice.sample(world.indicators, dice.randint(1, len(world.indicators))):
                 world.source_indicators.append(j.SourceIndicator(number, what.id))
             if pull:
-                setting = {"url": f"https://{number}.vn/", "said": self.word("bí mật")}
+                setting = {"url": f"https://n{number}.vn/", "rows": self.word("$.ở"), "fields": []}
                 world.connectors.append(
                     j.SourceConnector(
                         source_id=number,

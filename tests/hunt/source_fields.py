@@ -73,6 +73,24 @@ has(
 )
 
 
+def _connector(a: Answers, source: j.Source, _g: Given) -> Any:
+    """How it is asked: for whoever works in its unit, in person."""
+    if not a.sight.connector(source.id):
+        return None
+    return next((each for each in a.world.connectors if each.source_id == source.id), None)
+
+
+has("Source", "SourceConnector", connector=_connector)
+plainly("SourceConnector", kind="kind", everyMinutes="every_minutes", failures="failures")
+has(
+    "SourceConnector",
+    "",
+    origin=lambda _a, x, _g: json.loads(x.setting)["url"].rstrip("/"),
+    setting=lambda _a, x, _g: json.loads(x.setting),
+    hasCredentials=lambda *_: True,
+)
+
+
 def _source_fits(a: Answers, source: j.Source, given: Given) -> bool:
     indicator, below = given.get("indicatorId"), given.get("belowId")
     failing = given.get("failing")

@@ -28,6 +28,7 @@ ASKED = {
     "source": "source(id: $sourceId) { id name }",
     "of units": f"units({ALL}) {{ nodes {{ id sources({ALL}) {{ totalCount nodes {{ id }} }} }} }}",
     "of indicators": f"indicators({ALL}) {{ nodes {{ sources({ALL}) {{ totalCount nodes {{ id }} }} }} }}",
+    "connectors": f"sources({ALL}) {{ nodes {{ id connector {{ setting failures }} }} }}",
     "intakes": f"sources({ALL}) {{ nodes {{ id intakes({ALL}) {{ totalCount nodes {{ id sha256 }} }} }} }}",
     "rejected": f"sources({ALL}) {{ nodes {{ id rejectedReadings({ALL}) {{ {READING} }} }} }}",
     "of intakes": f"sources({ALL}) {{ nodes {{ intakes({ALL}) {{ nodes {{ "
@@ -104,6 +105,25 @@ BREAKS = [
     Break(f"{SOURCES}.queries:sources_of_units", "visible_sources(tx.actor)", "sa.true()", "of units"),
     Break(
         f"{SOURCES}.queries:sources_of_indicators", "visible_sources(tx.actor)", "sa.true()", "of indicators"
+    ),
+    Break(
+        f"{SOURCES}.connector_settings:visible_connectors",
+        "actor.client_id is not None or ",
+        "",
+        "connectors",
+        group="client",
+    ),
+    Break(
+        f"{SOURCES}.connector_settings:visible_connectors",
+        "actor.units_as(WORKING)",
+        "actor.unit_ids",
+        "connectors",
+    ),
+    Break(
+        f"{SOURCES}.connector_settings:visible_connectors",
+        "SourceConnector.unit_id.in_(sorted(actor.units_as(WORKING)))",
+        "sa.true()",
+        "connectors",
     ),
     # what came in
     Break(
@@ -266,7 +286,7 @@ Ready = tuple[dict[str, tuple[Hunter, Place]], dict[str, Document]]
 def _observes_what_came_in(s: Sight) -> bool:
     """Somebody observes a unit, into which something came and of which something was found."""
     watched = s.own - s.working
-    came = {x.unit_id for x in s.world.intakes}
+    came = {x.unit_id for x in s.world.intakes} & {x.unit_id for x in s.world.connectors}
     return bool(watched & came)
 
 
