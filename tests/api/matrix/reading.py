@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import factories
-from api.matrix import table
+from api.matrix import asked, table
 from api.matrix.country import (
     COLUMNS,
     DUE,
@@ -34,7 +34,6 @@ from api.matrix.verdicts import add_verdicts
 from vdept.calendars.excepting import add_exception
 from vdept.calendars.models import CalendarScope
 from vdept.deadlines.models import Recipient, Reminder, Subject
-from vdept.focus.models import Focus, FocusObjective, FocusState
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
@@ -45,7 +44,6 @@ from vdept.outcomes import gaps
 from vdept.outcomes.models import OutcomeGap
 from vdept.outcomes.rebuild import rebuild_plan
 from vdept.publications.models import Edition, EditionFormat, EditionRequest, RequestState
-from vdept.signals.models import Detector, Signal, SignalState
 from vdept.sources.models import RejectedState
 from vdept.targets.models import Audience, Basis, KeyResult, Objective, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
@@ -258,7 +256,7 @@ async def build(tx: Tx) -> Things:
     await _warnings(tx, things)
     await add_verdicts(tx, things)
     await _editions(tx, things)
-    await _signals(tx, things)
+    await asked.build(tx, things)
     await _inboxes(tx, things)
     await _log(tx, things)
     return things
@@ -331,43 +329,6 @@ async def _warnings(tx: Tx, things: Things) -> None:
             data={"response": "Bổ sung", "respond_by": str(DUE)},
         )
     )  # fmt: skip
-
-
-async def _signals(tx: Tx, things: Things) -> None:
-    """Questions to units, some about a task; and what two of them put first in the shared plan."""
-    head = things.country.people["head"].id
-    for name, unit, task in (
-        ("hue", "hue", None),
-        ("hue.task", "hue", "Task/hue"),
-        ("hue.declined", "hue", "Task/declined"),
-        ("danang", "danang", None),
-        ("firm", "firm", None),
-    ):
-        about = things.rows[task] if task else None
-        row = Signal(
-            detector=Detector.PING_PONG if about else Detector.JUMP, key=name, score=Decimal(7), evidence={},
-            unit_id=things.country.unit_id(unit), task_id=about.id if about else None,
-            plan_id=about.plan_id if about else None,
-            indicator_id=None if about else things.rows["Indicator/share"].id,
-            found_on=TODAY, found_at=tx.now,
-        )  # fmt: skip
-        tx.session.add(things.add(f"Signal/{name}", row))
-    answered = things.rows["Signal/hue"]
-    answered.state, answered.answer = SignalState.ANSWERED, "Vì mưa lũ"
-    answered.answered_at, answered.answered_by_id = tx.now, head
-    for name in ("hue", "firm"):
-        focus = Focus(
-            plan_id=things.rows["Plan/shared"].id, unit_id=things.country.unit_id(name), agree_by=DUE,
-            state=FocusState.AGREED, nominated_at=tx.now, nominated_by_id=head, answered_at=tx.now,
-            answered_by_id=things.country.people["above"].id,
-        )  # fmt: skip
-        tx.session.add(things.add(f"Focus/{name}", focus))
-        await tx.session.flush()
-        objective_id = things.rows["Objective/shared"].id
-        tx.session.add(
-            FocusObjective(focus_id=focus.id, position=1, objective_id=objective_id, method="Lập tổ")
-        )
-    await tx.session.flush()
 
 
 async def _inboxes(tx: Tx, things: Things) -> None:

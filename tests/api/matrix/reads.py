@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 
+from api.matrix.asked import READS as ASKED
 from api.matrix.country import COLUMNS, DUE, SUNDAY, UNIT_OF
 from api.matrix.reading import Things, is_logged
+from api.matrix.verdicts import VERDICTS
 from vdept_graphql.schema import engine
 
 HUE_PEOPLE = "Person/observer Person/member Person/coordinator Person/deputy Person/head Person/worker"
@@ -25,8 +27,6 @@ SHARED_UNITS = " ".join(
     for name in ("government", "hue", "commune", "firm", "ministry", "danang", "rival")
 )
 SHARED_TARGETS = "Target/shared.government Target/shared.hue Target/shared.commune Target/shared.firm"
-SIGNALS = "Signal/hue Signal/hue.task Signal/hue.declined"
-HOLDERS = " ".join(f"Unit/{name}&Target/shared.{name}" for name in ("government", "hue", "commune", "firm"))
 INNER_TARGETS = "Target/inner.government Target/inner.hue"
 PUBLIC_TARGETS = "Target/public.government Target/public.hue"
 SHARED_SEGMENTS = " ".join(f"~{units}&Target/shared.government" for units in (0, 0, 0, 0, 0, 4))
@@ -305,36 +305,6 @@ workingCalendar(unitId: "$Unit/hue", {SUNDAYS}) > days > exception = \
 CalendarException/hue CalendarException/hue.off
 workingCalendar(unitId: "$Unit/danang", {SUNDAYS}) > namedDays > exception = CalendarException/national
 workingCalendar(unitId: "$Unit/hue", {SUNDAYS}) > daysOff > exception = CalendarException/hue.off
-verdict(id: "$Verdict/public.hue") = Verdict/public.hue
-verdict(id: "$Verdict/shared.hue") > plan = Plan/shared
-verdict(id: "$Verdict/shared.firm") > unit = Unit/firm
-verdict(id: "$Verdict/shared.firm") > target = Target/shared.firm
-verdict(id: "$Verdict/shared.firm") > keyResult = KeyResult/shared
-verdict(id: "$Verdict/shared.firm") > head > person = Person/firm&Membership/firm
-verdict(id: "$Verdict/public.hue") > head > person = Person/head&Membership/head
-verdict(id: "$Verdict/public.hue") > source = ~Sổ&Measurement/hue
-verdict(id: "$Verdict/public.hue") > source > measurement = Measurement/hue
-verdict(id: "$Verdict/public.hue") > supersedes = Verdict/public.hue.old
-verdict(id: "$Verdict/shared.hue") > inputs > unmet = Target/shared.hue
-target(id: "$Target/public.hue") > verdicts = Verdict/public.hue Verdict/public.hue.old
-unit(id: "$Unit/hue") > verdicts = Verdict/public.hue Verdict/shared.hue
-unit(id: "$Unit/hue") > verdicts(planId: "$?Plan/shared") = Verdict/shared.hue
-plan(id: "$Plan/shared") > verdicts = Verdict/shared.firm Verdict/shared.hue
-plan(id: "$Plan/public") > verdicts(filter: {{superseded: true}}) = Verdict/public.hue.old
-person(id: "$Person/head") > verdicts = Verdict/public.hue Verdict/shared.hue
-person(id: "$Person/firm") > verdicts = Verdict/shared.firm
-person(id: "$Person/head") > verdictCounts = ~1
-explainOutcome(targetId: "$Target/shared.hue") > target = Target/shared.hue
-explainOutcome(targetId: "$Target/public.hue") > plan = Plan/public
-explainOutcome(targetId: "$Target/public.hue") > verdicts = Verdict/public.hue Verdict/public.hue.old
-explainOutcome(targetId: "$Target/public.hue") > measurement = Measurement/hue
-explainOutcome(targetId: "$Target/public.hue") > lines = \
-~READING ~VALUE ~GOAL ~ATTAINMENT ~PACE ~STATUS
-explainOutcome(targetId: "$Target/shared.government") > parts > target = Target/shared.hue \
-Target/shared.commune Target/shared.firm
-explainOutcome(planId: "$?Plan/shared", unitId: "$Unit/hue") > unit = Unit/hue&Outcome/shared.hue
-explainOutcome(planId: "$Plan/public", unitId: "$Unit/hue") > parts > target = Target/public.hue
-
 explainDeadline(taskId: "$Task/hue") > task = Task/hue
 explainDeadline(taskId: "$Task/danang") > task = Task/danang
 explainDeadline(taskId: "$Task/hue") > lines > unit = Unit/ministry&Task/hue Unit/hue&Task/hue
@@ -367,30 +337,7 @@ target(id: "$Target/public.hue") > warnings = EarlyWarning/public.hue
 task(id: "$Task/hue") > warnings = EarlyWarning/task.hue
 task(id: "$Task/danang") > warnings = EarlyWarning/task.danang
 
-signal(id: "$Signal/hue.task") = Signal/hue.task
-signal(id: "$Signal/hue.declined") > unit = Unit/hue
-signal(id: "$Signal/hue.task") > plan = Plan/shared
-signal(id: "$Signal/hue.declined") > task = Task/declined
-signal(id: "$Signal/danang") > indicator = Indicator/share
-signal(id: "$Signal/hue") > answeredBy = Person/head
-signals = {SIGNALS} Signal/danang Signal/firm
-signals(filter: {{unitId: "$Unit/danang", states: [OPEN]}}) = Signal/danang
-signals(filter: {{unitId: "$Unit/government", below: true}}) = {SIGNALS} Signal/danang
-signals(filter: {{planId: "$Plan/shared", detectors: [PING_PONG]}}) = \
-Signal/hue.task Signal/hue.declined
-
-unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") = Focus/hue
-unit(id: "$Unit/firm") > focus(planId: "$Plan/shared") > plan = Plan/shared&Focus/firm
-unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > unit = Unit/hue&Focus/hue
-unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > nominatedBy = Person/head&Focus/hue
-unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > answeredBy = Person/above&Focus/hue
-unit(id: "$Unit/firm") > focus(planId: "$Plan/shared") > objectives = ~Lập_tổ&Focus/firm
-unit(id: "$Unit/hue") > focus(planId: "$Plan/shared") > objectives > objective = Objective/shared&Focus/hue
-focusNominations(planId: "$Plan/shared") = {HOLDERS}
-focusNominations(planId: "$Plan/shared") > unit = {HOLDERS}
-focusNominations(planId: "$Plan/shared", filter: {{states: [AGREED]}}) > focus = Focus/hue Focus/firm
-focusNominations(planId: "$Plan/shared", filter: {{missing: true}}) = \
-Unit/government&Target/shared.government Unit/commune&Target/shared.commune
+{ASKED}
 
 inbox = {TOLD}
 inbox(filter: {{unreadOnly: true, kinds: [REMINDER]}}) = {TOLD}
@@ -428,6 +375,7 @@ clients(filter: {{unitId: "$Unit/ministry"}}) = ApiClient/ministry
 myAuthorizations = ClientAuthorization/head&Only/head ClientAuthorization/nobody&Only/nobody \
 ClientAuthorization/hue.head&Only/head ClientAuthorization/hue.administrator&Only/administrator
 """
+READS += VERDICTS
 
 ENDS_IN = {
     "UnitOutcome": "unit { id }",

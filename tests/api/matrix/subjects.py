@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import factories
+from api.matrix import asked
 from api.matrix.country import (
     DUE,
     ENDS,
@@ -34,7 +35,6 @@ from vdept.calendars.models import CalendarScope
 from vdept.calendars.queries import calendar_of
 from vdept.clients.models import ApiClient, ClientAuthorization
 from vdept.deadlines.models import Recipient, ReminderPolicy, ReminderStep
-from vdept.focus.models import Focus, FocusObjective, FocusState
 from vdept.kernel.actor import Role
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Tx
@@ -42,7 +42,6 @@ from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
 from vdept.notifications.models import NotificationKind, NotificationPreference, WebhookDisabled
 from vdept.people.models import Membership, Person
-from vdept.signals.models import Detector, Signal
 from vdept.sources.models import Way
 from vdept.targets.models import Audience, Basis, Indicator, KeyResult, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
@@ -85,7 +84,6 @@ class Subjects:
 
     def __init__(self, tx: Tx, country: Country, indicator: Indicator, plan: Plan) -> None:
         self.tx, self.country, self.indicator, self.plan = tx, country, indicator, plan
-        self.signals = 0
 
     def unit(self, name: str) -> str:
         return encode("Unit", self.country.unit_id(name))
@@ -172,40 +170,6 @@ class Subjects:
         await self.tx.session.flush()
         self.tx.session.add(ReminderStep(plan_id=plan.id, step=0, recipient=Recipient.LEAD_HEAD))
         return plan
-
-    async def nomination(self) -> dict[str, Any]:
-        """What Huế may put first."""
-        own, _ = await self.held()
-        what = await self.tx.session.get_one(KeyResult, own.key_result_id)
-        objective = {"objectiveId": encode("Objective", what.objective_id), "method": "Lập tổ"}
-        return {
-            "planId": encode("Plan", own.plan_id), "unitId": self.unit("hue"), "objectives": [objective],
-        }  # fmt: skip
-
-    async def nominated(self) -> str:
-        """What the commune has nominated in a plan that Huế issued."""
-        plan, what = await self.own_plan(PlanState.ISSUED)
-        row = Focus(
-            plan_id=plan.id, unit_id=self.country.unit_id("commune"), agree_by=ENDS,
-            state=FocusState.PROPOSED, nominated_at=utc_now(),
-        )  # fmt: skip
-        self.tx.session.add(row)
-        await self.tx.session.flush()
-        self.tx.session.add(
-            FocusObjective(focus_id=row.id, position=1, objective_id=what.objective_id, method="Lập tổ")
-        )
-        return encode("Focus", row.id)
-
-    async def signal(self) -> str:
-        """A question to Huế."""
-        self.signals += 1
-        row = Signal(
-            detector=Detector.RUSH, key=f"matrix:{self.signals}", unit_id=self.country.unit_id("hue"),
-            score=Decimal(5), evidence={}, found_on=TODAY, found_at=utc_now(),
-        )  # fmt: skip
-        self.tx.session.add(row)
-        await self.tx.session.flush()
-        return encode("Signal", row.id)
 
     async def seat(self, role: Role) -> Membership:
         """Somebody new with a role in Huế."""
@@ -383,15 +347,7 @@ async def _plans(of: Subjects) -> dict[str, dict[str, Any]]:
         "issuePlan": {"planId": encode("Plan", ready.id)},
         "closePlan": {"planId": encode("Plan", running.id)},
         "publishEdition": {"planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id)},
-        "nominateFocus": await of.nomination(),
-        "askForFocus": {
-            "planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id),
-            "agreeBy": str(ENDS),
-        },
-        "agreeFocus": {"focusIds": [await of.nominated()]},
-        "returnFocus": {"focusId": await of.nominated(), **REASON},
-        "answerSignal": {"signalId": await of.signal(), "answer": "Vì mưa lũ"},
-        "dismissSignal": {"signalId": await of.signal(), **REASON},
+        **await asked.inputs(of),
         "setReminderPolicy": {
             "planId": encode("Plan", (await of.own_plan(PlanState.ISSUED))[0].id),
             "steps": [{"step": 0, "recipient": "LEAD_HEAD"}],
