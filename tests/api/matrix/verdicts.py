@@ -6,6 +6,39 @@ from api.matrix.country import TODAY
 from vdept.kernel.db import Tx
 from vdept.verdicts.models import Judgement, Verdict, VerdictSubject
 
+VERDICTS = """
+verdict(id: "$Verdict/public.hue") = Verdict/public.hue
+verdict(id: "$Verdict/shared.hue") > plan = Plan/shared
+verdict(id: "$Verdict/shared.firm") > unit = Unit/firm
+verdict(id: "$Verdict/shared.firm") > target = Target/shared.firm
+verdict(id: "$Verdict/shared.firm") > keyResult = KeyResult/shared
+verdict(id: "$Verdict/shared.firm") > head > person = Person/firm&Membership/firm
+verdict(id: "$Verdict/public.hue") > head > person = Person/head&Membership/head
+verdict(id: "$Verdict/public.hue") > source = ~Sổ&Measurement/hue
+verdict(id: "$Verdict/public.hue") > source > measurement = Measurement/hue
+verdict(id: "$Verdict/public.hue") > supersedes = Verdict/public.hue.old
+verdict(id: "$Verdict/shared.hue") > inputs > unmet = Target/shared.hue
+target(id: "$Target/public.hue") > verdicts = Verdict/public.hue Verdict/public.hue.old
+unit(id: "$Unit/hue") > verdicts = Verdict/public.hue Verdict/shared.hue
+unit(id: "$Unit/hue") > verdicts(planId: "$?Plan/shared") = Verdict/shared.hue
+plan(id: "$Plan/shared") > verdicts = Verdict/shared.firm Verdict/shared.hue
+plan(id: "$Plan/public") > verdicts(filter: {superseded: true}) = Verdict/public.hue.old
+person(id: "$Person/head") > verdicts = Verdict/public.hue Verdict/shared.hue
+person(id: "$Person/firm") > verdicts = Verdict/shared.firm
+person(id: "$Person/head") > verdictCounts = ~1
+explainOutcome(targetId: "$Target/shared.hue") > target = Target/shared.hue
+explainOutcome(targetId: "$Target/public.hue") > plan = Plan/public
+explainOutcome(targetId: "$Target/public.hue") > verdicts = Verdict/public.hue Verdict/public.hue.old
+explainOutcome(targetId: "$Target/public.hue") > measurement = Measurement/hue
+explainOutcome(targetId: "$Target/public.hue") > lines = \
+~READING ~VALUE ~GOAL ~ATTAINMENT ~PACE ~STATUS
+explainOutcome(targetId: "$Target/shared.government") > parts > target = Target/shared.hue \
+Target/shared.commune Target/shared.firm
+explainOutcome(planId: "$?Plan/shared", unitId: "$Unit/hue") > unit = Unit/hue&Outcome/shared.hue
+explainOutcome(planId: "$Plan/public", unitId: "$Unit/hue") > parts > target = Target/public.hue
+"""
+"""The questions about them; how they are read is said in ``reads.py``."""
+
 
 async def add_verdicts(tx: Tx, things: Any) -> None:
     """The heads are those of today, so that the days between are of their tenure."""
