@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 import factories as make
 from factories import NOW, SYSTEM
+from statements import counting
 from vdept.kernel.activity import Activity
 from vdept.kernel.actor import Actor, ActorKind, Role
 from vdept.kernel.clock import local_date
@@ -197,6 +198,22 @@ async def test_firms_are_not_compared_with_each_other(db: Database) -> None:
                 recorded(tx, unit.id, indicator.id, TODAY - timedelta(30 * i), value)
     await detect(db, as_of=TODAY, now=NOW)
     assert {s.unit_id for s in await found(db)} == {city.id for city in cities}
+
+
+async def test_what_a_run_sends_depends_on_indicators_and_not_on_rows(db: Database, scene: Scene) -> None:
+    numbers = []
+    for day, units in enumerate((1, 12), start=1):
+        now = NOW + day * NEXT
+        async with db.begin(SYSTEM, now=now) as tx:
+            for _ in range(units):
+                unit = await make.unit(tx)
+                for i in range(9):
+                    at = now - timedelta(hours=2)
+                    recorded(tx, unit.id, scene.indicator_id, TODAY - timedelta(i), 9 * i, recorded_at=at)
+        with counting(db) as sent:
+            await detect(db, as_of=local_date(now), now=now)
+        numbers.append(len(sent))
+    assert numbers[0] == numbers[1]
 
 
 # -- a verdict that was turned -------------------------------------------------------------------------------
