@@ -170,8 +170,8 @@ async def test_a_draft_is_not_published(db: Database, scene: Scene) -> None:
 async def test_a_failure_in_the_middle_leaves_nothing(
     db: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def broken(of: EditionFormat, *_: object) -> None:
-        raise rendering.RenderingError(of.value)
+    async def broken(formats: tuple[EditionFormat, ...], *_: object) -> None:
+        raise rendering.RenderingError(formats[0].value)
 
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "render", broken)

@@ -34,7 +34,7 @@ from vdept.publications.models import (
     EditionRequest,
     RequestState,
 )
-from vdept.publications.rendering import WRITERS, render
+from vdept.publications.rendering import GROUPS, render
 from vdept.publications.telling import tell
 from vdept.targets.models import PlanState
 
@@ -203,15 +203,12 @@ async def _written(
     edition_id = await tx.session.scalar(
         sa.text("SELECT nextval(pg_get_serial_sequence('edition', 'id')) AS id")
     )
-    rendering = {
-        of: asyncio.create_task(render(of, made[EditionFormat.JSON], made[of], head.targets))
-        for of in WRITERS
-    }
+    rendering = {group: asyncio.create_task(render(group, made, head.targets)) for group in GROUPS}
     try:
         files = [await _stored(tx, edition_id, EditionFormat.JSON, made[EditionFormat.JSON])]
-        for of, task in rendering.items():
+        for group, task in reversed(rendering.items()):
             await task
-            files.append(await _stored(tx, edition_id, of, made[of]))
+            files += [await _stored(tx, edition_id, of, made[of]) for of in group]
     finally:
         for task in rendering.values():
             task.cancel()
@@ -265,7 +262,7 @@ def _pieces(path: Path, out: content.Hashed) -> Iterator[list[bytes]]:
 async def _stored(tx: Tx, edition_id: int, of: EditionFormat, path: Path) -> EditionFile:
     """Store a file part by part; what is compressed already is not compressed much again."""
     connection = await connection_of(tx)
-    level = 1 if of is EditionFormat.EXCEL else 6
+    level = 1 if of is EditionFormat.EXCEL else 4
     out, number = content.Hashed(), 0
     for some in _pieces(path, out):
         packed = await asyncio.to_thread(_packed, some, level)
