@@ -159,7 +159,8 @@ class RejectedReading(Node):
     place: int = field(description="Its place in the document, from 1.")
     given: JSON = field(description="The values that were judged last, by the names of `pushReadings`.")
     raw: JSON | None = field(
-        description="What stood in the document that a connector read; null of what was sent."
+        description="What came in, where that is not `given`: what stood in the document that a connector "
+        "read, or what was sent before somebody tried to put it right."
     )
     code: ErrorCode = field(description="The name of the reason, for programs.")
     path: str = field(description="Which value is at fault, such as `asOf`; empty: the row as a whole.")

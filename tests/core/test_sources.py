@@ -275,7 +275,7 @@ async def test_a_row_put_right_becomes_a_measurement_of_the_source(db: Database,
         (RejectedState.OPEN, None),
     ]
     assert (one.resolved_by_id, one.given["unitCode"]) == (w.coordinator.person_id, "99")
-    assert three.given["asOf"] == "ngày mai"
+    assert (three.given["asOf"], three.raw["asOf"]) == ("ngày mai", "x")
     last = (await rows_of(db, Intake))[-1]
     assert (last.rows, last.recorded, last.rejected) == (3, 2, 1)
     again = await refused(db, w.coordinator, lambda tx: rejected.replay(tx, [Fix(three.id), Fix(one.id)]))

@@ -174,7 +174,8 @@ class RejectedReading(Base):
     given: Mapped[dict[str, Any]] = mapped_column(JSONB)
     """What was judged, as :class:`vdept.sources.receiving.Given` has it: what a replay starts from."""
     raw: Mapped[Any | None] = mapped_column(JSONB(none_as_null=True))
-    """What came in, where that is not what was judged: the record of a document that a connector read."""
+    """What came in, where that is not what was judged last: the record of a document that a connector read,
+    or what was sent before somebody tried to put it right."""
     code: Mapped[str]
     path: Mapped[str]
     params: Mapped[dict[str, Any]] = mapped_column(JSONB)

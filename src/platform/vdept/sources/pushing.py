@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -31,10 +32,12 @@ async def push(tx: Tx, source_id: int, rows: Sequence[Given], *, dry_run: bool =
     )
 
 
+_COLUMNS: tuple[Any, ...] = (
+    *(Source.id, Source.unit_id, Source.name),
+    *(Source.way, Source.reach, Source.state, Source.state_reason),
+)
 _SENT_TO = DriverStatement.of(
-    sa.select(
-        *(Source.id, Source.unit_id, Source.name, Source.way, Source.reach, Source.state, Source.state_reason)
-    ).where(Source.id == sa.bindparam("source_id", type_=sa.BigInteger())),
+    sa.select(*_COLUMNS).where(Source.id == sa.bindparam("source_id", type_=sa.BigInteger())),
     {"source_id": "bigint"},
 )
 """Straight to the driver: a single value is pushed a thousand times a second."""

@@ -152,8 +152,8 @@ RESOLVE = DriverStatement(
 
 STILL_BAD = DriverStatement(
     """
-    UPDATE rejected_reading r SET given = CAST(g.given AS jsonb), code = g.code, path = g.path,
-        params = CAST(g.params AS jsonb), as_of = g.as_of
+    UPDATE rejected_reading r SET raw = coalesce(r.raw, r.given), given = CAST(g.given AS jsonb),
+        code = g.code, path = g.path, params = CAST(g.params AS jsonb), as_of = g.as_of
     FROM unnest(:ids, :kept, :codes, :paths, :params, :bad_dates) AS g (id, given, code, path, params, as_of)
     WHERE r.id = g.id
     RETURNING r.id
