@@ -213,7 +213,7 @@ async def shows_what_is_overdue(command: str) -> None:
     assert parts == {("Thành phố Huế", "BUILDER", 70, 45), ("Phường Thuận Hóa", "USER", 30, 60)}
 
 
-BY_THE_WORKER = {"WARNING_OPENED", "VERDICT_ISSUED", "EDITION_PUBLISHED"}
+BY_THE_WORKER = {"WARNING_OPENED", "VERDICT_ISSUED", "EDITION_PUBLISHED", "SIGNAL_FOUND"}
 """What the worker finds by itself and tells of, sooner or later."""
 
 

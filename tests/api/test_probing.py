@@ -45,8 +45,8 @@ OPEN = {"Unit", "Indicator", "CalendarException"}
 """Kinds of things that everybody sees."""
 
 BY_ID_ONLY = {
-    "CalendarFeed", "EarlyWarning", "Notification", "TaskExtension", "TaskRecurrence", "WebhookDelivery",
-    "WebhookEndpoint",
+    "CalendarFeed", "EarlyWarning", "Focus", "Notification", "Signal", "TaskExtension", "TaskRecurrence",
+    "WebhookDelivery", "WebhookEndpoint",
 }  # fmt: skip
 """Kinds that are probed by their global id, and in the matrix as every caller; not at every place yet."""
 
@@ -57,7 +57,7 @@ STEMS = {
     "target": "Target", "measurement": "Measurement", "task": "Task", "blockedby": "Task",
     "extension": "TaskExtension", "recurrence": "TaskRecurrence", "feed": "CalendarFeed",
     "warning": "EarlyWarning", "endpoint": "WebhookEndpoint", "delivery": "WebhookDelivery",
-    "exception": "CalendarException",
+    "exception": "CalendarException", "signal": "Signal", "focus": "Focus",
 }  # fmt: skip
 """The kind of thing that an id is of, by the end of its name."""
 

@@ -72,7 +72,9 @@ async def hidden_things(scene: Scene) -> dict[str, str]:
 HIDDEN_IN_THE_MATRIX = {
     "CalendarFeed",
     "EarlyWarning",
+    "Focus",
     "Notification",
+    "Signal",
     "TaskExtension",
     "TaskRecurrence",
     "WebhookDelivery",
