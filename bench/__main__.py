@@ -25,6 +25,8 @@ MODULES = (
     "mail",
     "webhooks",
     "warnings",
+    "pull",
+    "editions",
     "inbox",
     "faults",
 )
