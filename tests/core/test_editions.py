@@ -223,6 +223,20 @@ async def test_any_figure_that_does_not_follow_is_named(db: Database, scene: Sce
         assert any(fault.startswith(named) for fault in findings.faults), (name, findings.faults)
 
 
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "1E+999999999", "-0", ""])
+async def test_a_number_that_is_none_is_a_fault_and_no_accident(
+    db: Database, scene: Scene, number: str
+) -> None:
+    edition = await scenes.publish(db, scene)
+    for table, column in (("targets", "goal"), ("targets", "attainment"), ("units", "moved_points")):
+        spoiled = msgspec.json.decode(await scenes.file_of(db, edition))
+        rows = spoiled[table]["rows"]
+        rows[0][spoiled[table]["columns"].index(column)] = number
+        findings = checking.Findings()
+        checking.check_content(msgspec.json.encode(spoiled), edition.manifest, findings)
+        assert findings.faults, (table, column)
+
+
 async def test_a_row_left_out_is_missed(db: Database, scene: Scene) -> None:
     edition = await scenes.publish(db, scene)
     spoiled = msgspec.json.decode(await scenes.file_of(db, edition))

@@ -123,12 +123,12 @@ def check_content(content: bytes, manifest: Mapping[str, Any] | None, findings: 
         checking = _Checking(head, {part.id: part for part in read.key_results}, units, findings)
         for raw in read.targets.rows:
             checking.target(layout.read_target(raw))
+        checking.units()
     except (msgspec.MsgspecError, ArithmeticError) as error:
         findings.fault(f"the content cannot be read: {error}")
         return
     findings.differs("head", "the number of targets", head.targets, len(read.targets.rows))
     findings.differs("head", "the number of units", head.units, len(units))
-    checking.units()
     findings.about.append(f"{len(read.targets.rows)} targets, {len(units)} units computed again")
 
 
@@ -195,9 +195,8 @@ class _Checking:
         differs = self._findings.differs
         differs(where, "measured_attainment", row.measured_attainment, measured[0])
         differs(where, "reported_attainment", row.reported_attainment, reported[0])
-        both = row.measured is not None and row.reported is not None
         gap = row.reported.value - row.measured.value if row.measured and row.reported else None
-        apart = 100 * ((reported[0] or ZERO) - (measured[0] or ZERO)) if both else None
+        apart = None if gap is None else 100 * ((reported[0] or ZERO) - (measured[0] or ZERO))
         differs(where, "gap", row.gap, gap)
         differs(where, "gap_points", row.gap_points, apart)
         if row.parent is not None:
