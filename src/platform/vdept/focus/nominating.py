@@ -19,7 +19,7 @@ from vdept.focus.rules import Choice
 from vdept.kernel.actor import MANAGING
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, STALE_VERSION, Words, invalid
-from vdept.kernel.versions import next_version
+from vdept.kernel.versions import check_version, next_version
 from vdept.targets.access import MANAGERS_OF_ISSUER, get_plan, visible_objectives
 from vdept.targets.models import KeyResult, Objective, Plan, PlanState, Target
 from vdept.targets.rules import require_plan_state
@@ -43,8 +43,7 @@ async def nominate(
     if before is None and expected_version is not None:
         raise STALE_VERSION.at("expectedVersion", expected=expected_version, actual=0)
     if before == choices and focus.state is not FocusState.RETURNED:
-        next_version(focus, expected_version)
-        focus.version -= 1  # the same once more: checked, and nothing has changed
+        check_version(focus, expected_version)
         return focus
     if before is not None:
         next_version(focus, expected_version)
