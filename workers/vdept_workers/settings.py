@@ -40,7 +40,7 @@ class WorkerSettings:
         cron(jobs.reevaluate, name="reevaluate", minute=0, timeout=300),
         cron(detect_warnings, name="detect_warnings", minute=set(range(0, 60, 10)), timeout=300),
         cron(keep_gaps, name="keep_gaps", minute={0, 29, 58}, timeout=300),
-        cron(issue_verdicts, name="issue_verdicts", minute=set(range(3, 60, 10)), timeout=300),
+        cron(issue_verdicts, name="issue_verdicts", minute={0, *range(3, 60, 10)}, timeout=300),
         cron(publish_editions, name="publish_editions", minute=0, timeout=300),
         cron(remind_focus, name="remind_focus", minute=0, timeout=60),
         cron(detect_signals, name="detect_signals", minute={0, 35}, timeout=300),
