@@ -173,8 +173,10 @@ async def _look(
     tx: Tx, source: Source, rows: Sequence[Given], *, locking: bool
 ) -> tuple[Mapping[str | int, UnitFound], Mapping[str | int, IndicatorFound]]:
     """The units and indicators that the rows are about, by their ids and by their codes."""
-    about_units = {rules.key(row.unit) for row in rows}
-    about_indicators = {rules.key(row.indicator) for row in rows}
+    about_units = {rules.key(unit) for unit in {row.unit for row in rows if _is_key(row.unit)}}
+    about_indicators = {
+        rules.key(indicator) for indicator in {row.indicator for row in rows if _is_key(row.indicator)}
+    }
     row = await LOOK.first(
         tx,
         {
@@ -198,6 +200,10 @@ async def _look(
         meaning = Meaning(name, is_ratio, least and Decimal(least), most and Decimal(most))
         indicators[id_] = indicators[code] = IndicatorFound(id_, meaning, measure, measured)
     return units, indicators
+
+
+def _is_key(given: object) -> bool:
+    return type(given) is str or type(given) is int
 
 
 def _ids(about: set[str | int]) -> str:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
 
 from vdept.kernel.clock import local_date
 from vdept.measurements import rules as measured
@@ -25,6 +26,7 @@ from vdept.sources.errors import (
 from vdept.sources.models import Reach, SourceState
 from vdept.units.models import UnitKind
 
+T = TypeVar("T")
 NAME_LIMIT = 200
 TEXT_LIMIT = 2_000
 CODE_LIMIT = 100
@@ -108,10 +110,10 @@ def judge(
     today: date,
 ) -> Good:
     """The reading that a row makes, or the first reason why it makes none."""
-    unit = units.get(key(given.unit))
+    unit = _found(units, given.unit)
     if unit is None:
         raise READING_UNIT_UNKNOWN.at(_named("unit", given.unit), unit=shown(given.unit))
-    indicator = indicators.get(key(given.indicator))
+    indicator = _found(indicators, given.indicator)
     if indicator is None:
         raise READING_INDICATOR_UNKNOWN.at(
             _named("indicator", given.indicator), indicator=shown(given.indicator)
@@ -136,6 +138,12 @@ def judge(
     return Good(row, unit.id, indicator.id, as_of, reading, note)
 
 
+def _found(there: Mapping[str | int, T], given: str | int | None) -> T | None:
+    """By the very words, as nearly all are found, or else without their spaces."""
+    exact = there.get(given) if type(given) is str or type(given) is int else None
+    return there.get(key(given)) if exact is None else exact
+
+
 def key(given: str | int | None) -> str | int:
     """What a unit or an indicator is looked up by: a code without its spaces, or an id; else nobody's."""
     if isinstance(given, str):
@@ -150,7 +158,16 @@ def day(given: date | str | None) -> date:
         return local_date(given) if given.tzinfo else given.date()
     if isinstance(given, date):
         return given
-    text = given.strip() if isinstance(given, str) else ""
+    found = _day_of(given) if isinstance(given, str) and len(given) <= SHOWN else None
+    if found is None:
+        raise READING_DATE_INVALID.at("asOf", given=shown(given))
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def _day_of(given: str) -> date | None:
+    """Remembered: the rows of a delivery are of a few days."""
+    text = given.strip()
     try:
         if found := _DAY.fullmatch(text):
             return date(int(found[1]), int(found[2]), int(found[3]))
@@ -162,8 +179,8 @@ def day(given: date | str | None) -> date:
         if _YEAR.fullmatch(text):
             return date(int(text), 12, 31)
     except (ValueError, calendar.IllegalMonthError):
-        pass
-    raise READING_DATE_INVALID.at("asOf", given=shown(given))
+        return None
+    return None
 
 
 def number(given: Decimal | int | str | None, *path: str) -> Decimal | None:
