@@ -118,11 +118,12 @@ SEES = """
     ..... +..+ .+ .+  Task/rival
     ..... .... +. .+  Task/firm
 
-  Early warnings: of a target with its outcome, of a task with the task
+  Early warnings: of a target with its outcome, of a task with the task, of a source with the source
     +++++ ++++ ++ ++  EarlyWarning/public.hue
     +++++ ++.. .. .+  EarlyWarning/shared.hue
     +++++ +..+ +. .+  EarlyWarning/task.hue
     ..... +.+. .. .+  EarlyWarning/task.danang
+    +++++ ++++ .. .+  EarlyWarning/source.hue
 
   Signals: for who works in the unit and for public bodies above it; about a task with the task
     .++++ +... .. .+  Signal/hue Signal/hue.task
@@ -197,14 +198,17 @@ UNLOGGED = frozenset(
     }
 )
 """What happens to these is told of their task, or to administrators who do not see the thing itself."""
-LOGGED_SEATS = frozenset({"Membership/head", "Membership/worker", "Membership/firm", "Membership/former"})
-"""Of memberships some will do: the whole log fits on one page of a hundred."""
+LOGGED = {
+    "Membership": frozenset({"head", "worker", "firm", "former"}),
+    "Person": frozenset({"head", "worker", "firm", "former", "above", "rival", "nobody", "administrator"}),
+}
+"""Of people and memberships some will do: the whole log fits on one page of a hundred."""
 
 
 def is_logged(name: str) -> bool:
     """Whether the log tells of this thing."""
-    kind = name.partition("/")[0]
-    return name in LOGGED_SEATS if kind == "Membership" else kind not in UNLOGGED
+    kind, _, one = name.partition("/")
+    return one in LOGGED[kind] if kind in LOGGED else kind not in UNLOGGED
 
 
 def seen_by(column: str) -> dict[str, bool]:
@@ -301,20 +305,27 @@ async def _editions(tx: Tx, things: Things) -> None:
     things.add("EditionRequest/shared", wish)
 
 
+WARNED = {
+    WarningSubject.TARGET: WarningKind.PACE,
+    WarningSubject.TASK: WarningKind.ABANDONED,
+    WarningSubject.SOURCE: WarningKind.SOURCE_SILENT,
+}
+
+
 async def _warnings(tx: Tx, things: Things) -> None:
-    """One each of two targets and of two tasks; the head of Huế has answered that of a shared target."""
+    """Of two targets, two tasks and a source; the head of Huế has answered that of a shared target."""
     head = things.country.people["head"].id
     for name, of, unit in (
         ("public.hue", "Target/public.hue", "hue"),
         ("shared.hue", "Target/shared.hue", "hue"),
         ("task.hue", "Task/hue", "hue"),
         ("task.danang", "Task/danang", "danang"),
+        ("source.hue", "Source/hue", "hue"),
     ):
-        row, task = things.rows[of], of.startswith("Task")
+        row, subject = things.rows[of], WarningSubject(of.partition("/")[0].upper())
         warning = EarlyWarning(
-            kind=WarningKind.ABANDONED if task else WarningKind.PACE, severity=Severity.AT_RISK,
-            subject=WarningSubject.TASK if task else WarningSubject.TARGET, subject_id=row.id,
-            plan_id=row.plan_id, unit_id=things.country.unit_id(unit), evidence={},
+            kind=WARNED[subject], severity=Severity.AT_RISK, subject=subject, subject_id=row.id,
+            plan_id=getattr(row, "plan_id", None), unit_id=things.country.unit_id(unit), evidence={},
             opened_on=TODAY, opened_at=tx.now,
         )  # fmt: skip
         tx.session.add(things.add(f"EarlyWarning/{name}", warning))
@@ -457,6 +468,7 @@ async def _values(tx: Tx, things: Things) -> None:
         things.add(f"Measurement/{name}", row)
 
     await value("hue.old", "hue")
+
     def came(of: str) -> dict[str, int]:
         return {"source_id": things.rows[f"Source/{of}"].id, "intake_id": things.rows[f"Intake/{of}"].id}
 

@@ -34,7 +34,10 @@ OTHER_TARGETS = (
     "Target/government.government Target/ministry.ministry Target/former.government Target/former.danang"
 )
 ISSUED = "Plan/public Plan/government Plan/shared Plan/ministry Plan/former"
-WARNINGS = "EarlyWarning/public.hue EarlyWarning/shared.hue EarlyWarning/task.hue EarlyWarning/task.danang"
+WARNINGS = (
+    "EarlyWarning/public.hue EarlyWarning/shared.hue EarlyWarning/task.hue EarlyWarning/task.danang "
+    "EarlyWarning/source.hue"
+)
 ORDERED = "Task/public Task/government Task/hue Task/ministry Task/rival Task/declined"
 CONSENTS = "ClientAuthorization/nobody ClientAuthorization/hue.head ClientAuthorization/hue.administrator"
 LINES = 'indicatorId: "$Indicator/share", unitIds: ["$Unit/hue", "$Unit/firm", "$Unit/rival"]'
@@ -191,7 +194,6 @@ target(id: "$Target/shared.firm") > outcome > keyResult = KeyResult/shared
 target(id: "$Target/shared.firm") > tasks = Task/hue Task/danang
 target(id: "$Target/shared.hue") > tasks = Task/hue Task/public
 target(id: "$Target/shared.hue") > series = ~MONTH
-target(id: "$Target/shared.hue") > series > measured = ~READINGS
 target(id: "$Target/public.hue") > series > measured > points = ~50
 target(id: "$Target/shared.firm") > series > measured > points = ~50
 target(id: "$Target/shared.firm") > series > reported = ~HISTORY
@@ -321,6 +323,7 @@ warning(id: "$EarlyWarning/public.hue") > plan = Plan/public
 warning(id: "$EarlyWarning/task.hue") > plan = Plan/shared
 warning(id: "$EarlyWarning/shared.hue") > target = Target/shared.hue
 warning(id: "$EarlyWarning/task.hue") > task = Task/hue
+warning(id: "$EarlyWarning/source.hue") > source = Source/hue
 warning(id: "$EarlyWarning/shared.hue") > acknowledgedBy = Person/head
 warning(id: "$EarlyWarning/shared.hue") > answers = ~Bổ_sung
 warning(id: "$EarlyWarning/shared.hue") > answers > by = Person/head
@@ -421,7 +424,8 @@ SCOPES = {
     "Edition EditionFile EditionRequest WarningAnswer WarningCount Focus FocusObjective FocusNomination "
     "Verdict VerdictInputs VerdictSource VerdictHead VerdictCounts "
     "OutcomeExplanation OutcomeLine OutcomePart",
-    "measurements:read": "IndicatorSeries IndicatorPoint Measurement Source Intake RejectedReading",
+    "measurements:read": "IndicatorSeries IndicatorPoint Measurement Source Intake RejectedReading "
+    "EarlyWarning/source.hue",
     "tasks:read": "Task Participation TaskAssignee TaskPerson TaskTarget TaskActivity Comment Evidence "
     "TaskExtension TaskRecurrence PlannedOccurrence "
     "DeadlineExplanation DeadlineLine Reminder Escalation "
@@ -561,7 +565,7 @@ def read() -> dict[str, Read]:
 
 
 VALUES = {"Milestone", "OutcomeFigures", "PageInfo", "Reading", "ReminderPolicy", "StatusCounts"}
-VALUES |= {"TimelinessCounts"}
+VALUES |= {"TimelinessCounts", "UserError"}
 """Types that are values of the thing they belong to and lead nowhere."""
 
 
