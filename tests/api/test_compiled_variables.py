@@ -122,6 +122,12 @@ def _sound(type_: Any) -> st.SearchStrategy[Any]:
         return many | sound(type_.of_type) if single else many
     if is_input_object_type(type_):
         required, optional = {}, {}
+        definition = type_.extensions.get("strawberry-definition")
+        if type_.is_one_of or (definition is not None and definition.is_one_of):
+            ways = [(name, field.type) for name, field in type_.fields.items()]
+            return st.one_of(
+                [st.fixed_dictionaries({name: sound(GraphQLNonNull(way))}) for name, way in ways]
+            )
         for name, field in type_.fields.items():
             must = isinstance(field.type, GraphQLNonNull) and field.default_value is Undefined
             (required if must else optional)[name] = sound(field.type)

@@ -45,8 +45,8 @@ OPEN = {"Unit", "Indicator", "CalendarException"}
 """Kinds of things that everybody sees."""
 
 BY_ID_ONLY = {
-    "CalendarFeed", "EarlyWarning", "Focus", "Notification", "Signal", "TaskExtension", "TaskRecurrence",
-    "WebhookDelivery", "WebhookEndpoint",
+    "CalendarFeed", "EarlyWarning", "Focus", "Notification", "RejectedReading", "Signal", "Source",
+    "TaskExtension", "TaskRecurrence", "WebhookDelivery", "WebhookEndpoint",
 }  # fmt: skip
 """Kinds that are probed by their global id, and in the matrix as every caller; not at every place yet."""
 
@@ -58,12 +58,14 @@ STEMS = {
     "extension": "TaskExtension", "recurrence": "TaskRecurrence", "feed": "CalendarFeed",
     "warning": "EarlyWarning", "endpoint": "WebhookEndpoint", "delivery": "WebhookDelivery",
     "exception": "CalendarException", "signal": "Signal", "focus": "Focus",
+    "source": "Source",
 }  # fmt: skip
 """The kind of thing that an id is of, by the end of its name."""
 
 OTHERWISE = {
     "createUnit.parentId": "Unit", "units.filter.parentId": "Unit", "targets.filter.parentId": "Target",
     "tasks.filter.parentId": "Task", "createTask.parentId": "Task", "setParentTask.parentId": "Task",
+    "replayRejectedReadings.readings.id": "RejectedReading", "dismissRejectedReadings.ids": "RejectedReading",
     "client.id": "ApiClient", "markNotificationsRead.ids": "Notification",
     "markNotificationsUnread.ids": "Notification", "markAllNotificationsRead.upto": "Notification",
     "markAllNotificationsRead.filter.subjectId": "Notification", "inbox.filter.subjectId": "Notification",
