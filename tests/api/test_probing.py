@@ -13,6 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
@@ -32,10 +33,13 @@ from api.matrix.country import DUE, TODAY, add_authorization, add_client, token_
 from api.matrix.reading import Things
 from api.matrix.stage import Stage, Theatre, mutation, theatre
 from statements import counting
+from vdept.focus.models import Focus, FocusState
 from vdept.kernel import driver
 from vdept.kernel.db import Tx
 from vdept.kernel.embedded import EmbeddedServers
 from vdept.kernel.scopes import Scope
+from vdept.signals.models import Detector, Signal
+from vdept.sources.models import Way
 from vdept.targets.models import Audience, PlanState
 from vdept.tasks.models import TaskState
 from vdept_graphql.ids import NODES, encode
@@ -45,8 +49,8 @@ OPEN = {"Unit", "Indicator", "CalendarException"}
 """Kinds of things that everybody sees."""
 
 BY_ID_ONLY = {
-    "CalendarFeed", "EarlyWarning", "Focus", "Notification", "RejectedReading", "Signal", "Source",
-    "TaskExtension", "TaskRecurrence", "WebhookDelivery", "WebhookEndpoint",
+    "CalendarFeed", "EarlyWarning", "Notification", "TaskExtension", "TaskRecurrence", "WebhookDelivery",
+    "WebhookEndpoint",
 }  # fmt: skip
 """Kinds that are probed by their global id, and in the matrix as every caller; not at every place yet."""
 
@@ -58,7 +62,7 @@ STEMS = {
     "extension": "TaskExtension", "recurrence": "TaskRecurrence", "feed": "CalendarFeed",
     "warning": "EarlyWarning", "endpoint": "WebhookEndpoint", "delivery": "WebhookDelivery",
     "exception": "CalendarException", "signal": "Signal", "focus": "Focus",
-    "source": "Source",
+    "source": "Source", "verdict": "Verdict",
 }  # fmt: skip
 """The kind of thing that an id is of, by the end of its name."""
 
@@ -260,6 +264,22 @@ async def build(tx: Tx) -> Scene:
     mine("ApiClient", client)
     mine("ClientAuthorization", await add_authorization(tx, client, people["rival"], Scope))
     own["Identity"] = [encode("Identity", 2**41)]
+    for way in Way:
+        source = await factories.source(tx, rival, share, way=way)
+        mine("Source", source)
+    mine("RejectedReading", await factories.rejected_reading(tx, source, share))
+    signal = Signal(
+        detector=Detector.RUSH, key="rival", unit_id=rival.id, score=Decimal(5), evidence={},
+        found_on=TODAY, found_at=tx.now,
+    )  # fmt: skip
+    focus = Focus(
+        plan_id=plan.id, unit_id=rival.id, agree_by=DUE, state=FocusState.PROPOSED, nominated_at=tx.now
+    )
+    tx.session.add_all([signal, focus])
+    await tx.session.flush()
+    mine("Signal", signal)
+    mine("Focus", focus)
+    own["Verdict"] = [encode("Verdict", 2**41)]
     return Scene(things, own, client)
 
 
@@ -289,10 +309,12 @@ def sound(prober: Prober, type_: Any, name: str, choice: int, wanted: tuple[str,
     if is_list_type(type_):
         return [sound(prober, type_.of_type, name, choice, wanted, id_)]
     if isinstance(type_, GraphQLInputObjectType):
+        one_of = type_.extensions["strawberry-definition"].is_one_of
+        first = next(iter(type_.fields)) if one_of else ""
         return {
             one: sound(prober, part.type, one, choice, wanted[1:] if wanted[:1] == (one,) else OFF, id_)
             for one, part in type_.fields.items()
-            if is_required_input_field(part) or wanted[:1] == (one,) or one in ALWAYS
+            if is_required_input_field(part) or wanted[:1] == (one,) or one in {first, *ALWAYS}
         }
     if type_.name == "ID":
         own = prober.own[Place("", "", (name,)).kind] if wanted else [id_]
