@@ -17,8 +17,10 @@ from vdept.kernel.db import Database
 from vdept.kernel.scopes import Scope
 from vdept.measurements.models import Measurement
 from vdept.people.models import AccessToken, Membership, Person
+from vdept.publications.models import Edition, EditionRequest
 from vdept.targets.models import Audience, Basis, PlanState
 from vdept.tasks.models import TaskComment, TaskDependency, TaskTarget
+from vdept.verdicts.models import Judgement, Verdict, VerdictSubject
 from vdept_graphql.ids import NODES, encode
 
 PROGRESS = "task { state }"
@@ -50,7 +52,27 @@ async def hidden_things(scene: Scene) -> dict[str, str]:
         of_minister = await tx.session.scalar(
             sa.select(Membership.id).where(Membership.person_id == world.minister.person_id)
         )
+        system = await factories.source(tx, world.ministry, what)
+        wrong = await factories.rejected_reading(tx, system, what)
+        judged = Verdict(
+            subject=VerdictSubject.TARGET, plan_id=secret.id, unit_id=world.ministry.id, target_id=held.id,
+            key_result_id=meant.id, number=1, judgement=Judgement.MET, due_on=TODAY, evaluated_on=TODAY,
+            inputs={}, issued_at=utc_now(),
+        )  # fmt: skip
+        edition = Edition(
+            plan_id=secret.id, number=1, as_of=TODAY, published_at=utc_now(), targets=1, units=1,
+            manifest={}, kid="k", signature="s",
+        )  # fmt: skip
+        wish = EditionRequest(plan_id=secret.id, requested_at=utc_now())
+        tx.session.add_all([judged, edition, wish])
+        await tx.session.flush()
         return {
+            "Source": encode("Source", system.id),
+            "Intake": encode("Intake", wrong.intake_id),
+            "RejectedReading": encode("RejectedReading", wrong.id),
+            "Verdict": encode("Verdict", judged.id),
+            "Edition": encode("Edition", edition.id),
+            "EditionRequest": encode("EditionRequest", wish.id),
             "Plan": encode("Plan", secret.id),
             "Draft": encode("Plan", draft.id),
             "Objective": encode("Objective", meant.objective_id),
