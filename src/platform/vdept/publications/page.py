@@ -4,12 +4,14 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from vdept.kernel.clock import LOCAL
 from vdept.kernel.errors import Words
 from vdept.publications.layout import Opened, UnitRow, plain
 from vdept.publications.summary import KINDS, STATUSES, Summary
@@ -49,12 +51,18 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"percent": percent, "points": points, "day": lambda day: f"{day:%d/%m/%Y}"}
+    made.filters["moment"] = moment
     made.filters["quantity"] = lambda value: "—" if value is None else _comma(plain(value) or "")
     return made
 
 
 def _comma(number: str) -> str:
     return number.replace(".", ",").replace("-", "−")
+
+
+def moment(written: str) -> str:
+    """An instant in Vietnam's time, as people read it."""
+    return f"{datetime.fromisoformat(written).astimezone(LOCAL):%H:%M, %d/%m/%Y}"
 
 
 def percent(share: Decimal | None) -> str:
