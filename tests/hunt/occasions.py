@@ -172,6 +172,12 @@ def _narrowed_official(world: World) -> bool:
     return told and any(not world.get("units", c.unit_id).beside for c in clients)
 
 
+def _part_of_a_hidden_task(s: Sight) -> bool:
+    """A task is seen, and the whole that it is a part of is not."""
+    wholes = [s.world.get("tasks", t.parent_id) for t in s.world.tasks if t.parent_id and s.task(t)]
+    return any(not s.task(whole) for whole in wholes)
+
+
 OCCASIONS: dict[str, Callable[[World], bool]] = {
     "sets": _outside(_sets_without_part),
     "declined to lead": _outside(_declined_to_lead),
@@ -184,6 +190,7 @@ OCCASIONS: dict[str, Callable[[World], bool]] = {
     "own milestone": _outside(_own_milestone),
     "others' milestone": _outside(_others_milestone),
     "colleague elsewhere": _outside(_colleague_elsewhere),
+    "part of a hidden task": _outside(_part_of_a_hidden_task),
     "last day": _outside(_last_day),
     "by tasks alone": _part_by_tasks_alone,
     "tasks alone": _tasks_alone,

@@ -286,6 +286,7 @@ SHOWS: list[tuple[str, str, str, str]] = [
     ("_involves_unit_below", "", "", "official"),
     ("visible_target_outcomes", "own, ", "own milestone", "outside"),
     ("visible_target_outcomes", "", "others' milestone", "outside"),
+    ("named_are_seen", "which.parent_id", "part of a hidden task", "outside"),
     ("held_below", ", in_force", "withdrawn below", "official"),
     ("visible_plans", "Plan.state != PlanState.DRAFT", "held in a draft", "outside"),
     ("own_targets", ", Target.plan_id.in_(issued)", "held in a draft", "outside"),

@@ -245,6 +245,13 @@ def _has_a_feed_and_an_app(world: World, seed: str) -> bool:
     return any(feed.person_id in through for feed in world.feeds)
 
 
+def _has_an_inbox_and_an_app(world: World, seed: str) -> bool:
+    """An app acts for somebody who was told something, and may not open their inbox."""
+    told = {x.person_id for x in world.notifications if x.read_at is None}
+    through = [reader.viewer for reader in _clients(world, Random(seed))]
+    return any(v.person_id in told and not v.may("notifications:read") for v in through)
+
+
 ADMINISTRATOR = Viewer(administrator=True)
 
 
@@ -260,7 +267,8 @@ def _outside(*needed: Callable[[Sight], bool]) -> Callable[[str], bool]:
 
 def _client(seed: str) -> bool:
     world = make(seed)
-    return _has_a_feed_and_an_app(world, seed) and _narrowed(world, seed)
+    both = _has_a_feed_and_an_app(world, seed) and _has_an_inbox_and_an_app(world, seed)
+    return both and _narrowed(world, seed)
 
 
 WORLDS: dict[str, Callable[[str], bool]] = {
