@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from vdept.outcomes.models import Status, TargetOutcome, UnitOutcome
 from vdept.outcomes.standings import (
-    Reading,
     Judgement,
+    Reading,
     completed,
     figures,
     gap,
