@@ -16,6 +16,7 @@ MODULES = (
     "executor",
     "assign",
     "bulk",
+    "ingest",
     "rebuild",
     "sustained",
     "task_page",

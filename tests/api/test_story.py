@@ -306,6 +306,7 @@ def settled(data: dict[str, Any]) -> bool:
         and hue["completion"] == "0.785"
         and nation
         and nation["reported"]
+        and nation["reported"]["value"] != "0"  # the reports come in a call of their own, after the readings
         and nation["childrenMet"] == 3
     )
 

@@ -59,6 +59,7 @@ async def test_what_people_are_told_is_in_their_mail_within_seconds(
         await tell(db, who, subject=subject, now=utc_now())
     await until(lambda: all_sent(db), 90)
     assert server.received == {"an@example.vn": 1}
+    await until(lambda: _recorded(db), 30)  # a run is counted after its letters are
     code, seconds = worker.end(signal.SIGTERM)
     assert (code, seconds < 5) == (0, True)
     async with db.snapshot(SYSTEM) as tx:
@@ -102,6 +103,11 @@ async def test_told_to_end_a_worker_finishes_its_letters_and_nobody_gets_two(
     second.start()
     await until(lambda: all_sent(db), 90)
     assert server.received == {each.email: 1 for each in crowd}
+
+
+async def _recorded(db: Database) -> bool:
+    async with db.snapshot(SYSTEM) as tx:
+        return await tx.session.get(JobState, JOB) is not None
 
 
 async def _sent(db: Database, server: Server, number: int) -> bool:

@@ -84,6 +84,6 @@ async def test_a_failure_is_recorded_and_given_on(db: Database, owner: Database)
 
 def test_it_is_tried_every_ten_minutes_and_after_outcomes_have_moved_to_a_new_day() -> None:
     [schedule] = [job for job in WorkerSettings.cron_jobs if job.coroutine is issue_verdicts]
-    assert (schedule.hour, schedule.minute) == (None, {3, 13, 23, 33, 43, 53})
+    assert (schedule.hour, schedule.minute) == (None, {0, 3, 13, 23, 33, 43, 53})
     names = [job.__name__ for job in DAILY]
     assert names.index("issue_verdicts") > names.index("reevaluate")

@@ -30,6 +30,7 @@ from api.matrix.country import (
     add_webhook,
     found,
 )
+from api.matrix.editions import add_editions
 from api.matrix.verdicts import add_verdicts
 from vdept.calendars.excepting import add_exception
 from vdept.calendars.models import CalendarScope
@@ -43,7 +44,6 @@ from vdept.measurements.models import Measurement
 from vdept.outcomes import gaps
 from vdept.outcomes.models import OutcomeGap
 from vdept.outcomes.rebuild import rebuild_plan
-from vdept.publications.models import Edition, EditionFormat, EditionRequest, RequestState
 from vdept.sources.models import RejectedState
 from vdept.targets.models import Audience, Basis, KeyResult, Objective, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
@@ -259,7 +259,7 @@ async def build(tx: Tx) -> Things:
     await _gaps(tx, things)
     await _warnings(tx, things)
     await add_verdicts(tx, things)
-    await _editions(tx, things)
+    await add_editions(tx, things)
     await asked.build(tx, things)
     await _inboxes(tx, things)
     await _log(tx, things)
@@ -273,36 +273,6 @@ async def _gaps(tx: Tx, things: Things) -> None:
     for unit in ("hue", "firm"):
         where = {"plan_id": things.rows["Plan/shared"].id, "unit_id": things.country.unit_id(unit)}
         tx.session.add(OutcomeGap(**where, target_id=0, on_day=TODAY, points=Decimal(1)))
-
-
-async def _editions(tx: Tx, things: Things) -> None:
-    """One of a public plan, and one of a shared plan that a second, asked for by the ministry, corrects."""
-    asked = things.country.people["partner"].id
-    for name, plan, number, corrects in (
-        ("public", "public", 1, None),
-        ("shared.corrected", "shared", 1, None),
-        ("shared", "shared", 2, 1),
-    ):
-        row = Edition(
-            plan_id=things.rows[f"Plan/{plan}"].id, number=number, as_of=TODAY, published_at=utc_now(),
-            published_by_id=asked, corrects_number=corrects, note=f"Ghi chú {name}", targets=2, units=2,
-            manifest={
-                "plan": f"KH-{plan}",
-                "files": {of.value: {"sha256": "0" * 64, "size": 1} for of in EditionFormat},
-            },
-            kid="0" * 32, signature="a.b.c",
-        )  # fmt: skip
-        tx.session.add(row)
-        await tx.session.flush()
-        things.add(f"Edition/{name}", row)
-    wish = EditionRequest(
-        plan_id=things.rows["Plan/shared"].id, note="Ghi chú", requested_at=utc_now(), corrects_number=1,
-        requested_by_id=asked, state=RequestState.PUBLISHED, finished_at=utc_now(),
-        edition_id=things.rows["Edition/shared"].id,
-    )  # fmt: skip
-    tx.session.add(wish)
-    await tx.session.flush()
-    things.add("EditionRequest/shared", wish)
 
 
 WARNED = {
