@@ -1,7 +1,6 @@
 """What a connector may ask and how its answer is read: rules that need no server."""
 
 from datetime import timedelta
-from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -9,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vdept.kernel.errors import Locale, Refused
+from connector_settings import AS_OF, HERE, INDICATOR, JSON, QUERY, TABLE, UNIT, VALUE, F, refusal_of
+from vdept.kernel.errors import Refused
 from vdept.kernel.vault import Vault, VaultError
 from vdept.sources.connectors.credentials import (
     Basic,
@@ -26,52 +26,13 @@ from vdept.sources.connectors.errors import FAILURES
 from vdept.sources.connectors.pace import SHORTEST, SPREAD, retry_in
 from vdept.sources.connectors.paths import compiled
 from vdept.sources.connectors.settings import (
-    ColumnField,
     JsonField,
-    JsonSetting,
-    QuerySetting,
-    ReadingField,
-    TableSetting,
     cleaned,
     restored,
     stored,
     where,
 )
 from vdept.sources.models import ConnectorKind
-
-F = ReadingField
-HERE = (ip_network("10.1.0.0/16"),)
-
-JSON = JsonSetting(
-    url="https://so-lieu.hue.gov.vn/api/values?period=202603",
-    rows="$.dataValues[?@.deleted == false]",
-    fields=(
-        JsonField(F.UNIT, path="$.orgUnit", codes={"DiszpKrYNg8": "H57"}),
-        JsonField(F.INDICATOR, path="$.dataElement", codes={"f7n9E0hX8qk": "CS-1"}),
-        JsonField(F.AS_OF, path="$.period"),
-        JsonField(F.VALUE, path="$.value"),
-        JsonField(F.NOTE, path="$.comment"),
-        JsonField(F.UNIT_OF_MEASURE, fixed="%"),
-    ),
-)
-COLUMNS = (
-    ColumnField(F.UNIT, column="Mã đơn vị"),
-    ColumnField(F.INDICATOR, fixed="CS-1"),
-    ColumnField(F.AS_OF, column="Ngày"),
-    ColumnField(F.VALUE, column="Giá trị"),
-)
-TABLE = TableSetting(url="https://so-lieu.hue.gov.vn/q1.csv", fields=COLUMNS)
-QUERY = QuerySetting(
-    host="10.1.2.3", tls=False, database="kho", user="doc", query="SELECT * FROM so_lieu", fields=COLUMNS
-)
-
-
-def refusal_of(act: Any) -> tuple[str, tuple[str | int, ...]]:
-    with pytest.raises(Refused) as error:
-        act()
-    for locale in Locale:
-        assert "{" not in error.value.message(locale)
-    return error.value.code, error.value.path
 
 
 def with_fields(setting: Any, *fields: Any) -> Any:
@@ -158,10 +119,6 @@ def test_a_query_that_may_not_be_asked_is_refused_with_its_place(change: dict[st
 def test_a_named_host_is_asked_over_tls() -> None:
     setting = msgspec.structs.replace(QUERY, host="kho.hue.gov.vn", tls=True)
     assert cleaned(ConnectorKind.POSTGRESQL, setting, HERE) == setting
-
-
-UNIT, INDICATOR = JsonField(F.UNIT, path="$.u"), JsonField(F.INDICATOR, fixed="CS-1")
-AS_OF, VALUE = JsonField(F.AS_OF, path="$.d"), JsonField(F.VALUE, path="$.v")
 
 
 @pytest.mark.parametrize(
