@@ -133,16 +133,7 @@ def check_content(content: bytes, manifest: Mapping[str, Any] | None, findings: 
 
 
 def _same_head(head: layout.Head, manifest: Mapping[str, Any], findings: Findings) -> None:
-    said = {
-        "plan": head.plan.code,
-        "audience": head.plan.audience,
-        "number": head.number,
-        "month": None if head.month is None else head.month.isoformat(),
-        "as_of": head.as_of.isoformat(),
-        "published_at": head.published_at,
-        "corrects": head.corrects,
-    }
-    for name, value in said.items():
+    for name, value in head.signed().items():
         if manifest.get(name) != value:
             findings.fault(f"head: {name} is {value}, in the manifest {manifest.get(name)}")
 

@@ -188,6 +188,18 @@ class Head(msgspec.Struct, forbid_unknown_fields=True):
     units: int
     left_out: Note
 
+    def signed(self) -> dict[str, Any]:
+        """What the manifest repeats of it."""
+        return {
+            "plan": self.plan.code,
+            "audience": self.plan.audience,
+            "number": self.number,
+            "month": None if self.month is None else self.month.isoformat(),
+            "as_of": self.as_of.isoformat(),
+            "published_at": self.published_at,
+            "corrects": self.corrects,
+        }
+
 
 class Table(msgspec.Struct, forbid_unknown_fields=True):
     """Rows below their columns, not read yet."""

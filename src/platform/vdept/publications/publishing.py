@@ -236,13 +236,7 @@ async def _written(
 def _manifest(head: layout.Head, files: list[EditionFile]) -> dict[str, Any]:
     return {
         "format": layout.FORMAT,
-        "plan": head.plan.code,
-        "audience": head.plan.audience,
-        "number": head.number,
-        "month": None if head.month is None else head.month.isoformat(),
-        "as_of": head.as_of.isoformat(),
-        "published_at": head.published_at,
-        "corrects": head.corrects,
+        **head.signed(),
         "files": {file.format.value: {"sha256": file.sha256.hex(), "size": file.size} for file in files},
     }
 

@@ -5,12 +5,12 @@ is shorter.
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from vdept.kernel.errors import Locale, Words
 from vdept.notifications.facts import day
 from vdept.signals.models import Detector
+from vdept.warnings.said import Said
 
 _BASES: Final = {
     "MEASURED": ("Số đo", "The measured value"),
@@ -76,33 +76,8 @@ NOTES: Final[Mapping[Detector, Words]] = {
 }
 
 
-class _Said:
-    """The values of one piece of evidence, each as it is written in one language."""
-
-    def __init__(self, evidence: Mapping[str, Any], locale: Locale) -> None:
-        self.evidence = evidence
-        self.locale = locale
-        self.vietnamese = locale is Locale.VI
-
-    def pick(self, vi: str, en: str) -> str:
-        return vi if self.vietnamese else en
-
-    def has(self, *names: str) -> bool:
-        return all(self.evidence.get(name) is not None for name in names)
-
-    def number(self, name: str) -> str:
-        """A quantity, rounded to two digits: 1.234,5 in Vietnamese and 1,234.5 in English."""
-        try:
-            value = Decimal(str(self.evidence.get(name)))
-            cut = value.quantize(Decimal("0.01")) if value.is_finite() else value
-        except InvalidOperation:
-            return "?"
-        text = f"{cut:,f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-        return text.translate(str.maketrans(",.", ".,")) if self.vietnamese else text
-
-    def day(self, name: str) -> str:
-        return day(self.evidence.get(name), self.locale) or "?"
+class _Said(Said):
+    """The values of one piece of evidence; what a signal says beside what warnings say, too."""
 
     def hour(self, name: str) -> str:
         """A time of day with its date."""

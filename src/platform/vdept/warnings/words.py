@@ -5,18 +5,13 @@ is shorter.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from vdept.kernel.errors import Locale
 from vdept.sources.connectors.errors import FAILURES
 from vdept.warnings.models import WarningKind
+from vdept.warnings.said import Said
 
-_MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _BASES: Final = {"MEASURED": ("số đo", "measurement"), "REPORTED": ("báo cáo", "report")}
 _FREQUENCIES: Final = {
     "DAILY": ("hằng ngày", "daily"),
@@ -29,52 +24,10 @@ _FREQUENCIES: Final = {
 
 def sentence(kind: WarningKind, evidence: Mapping[str, Any], locale: Locale) -> str:
     """What is wrong, with the figures that show it."""
-    return _SENTENCES[kind](_Said(evidence, locale))
+    return _SENTENCES[kind](Said(evidence, locale))
 
 
-class _Said:
-    """The values of one piece of evidence, each as it is written in one language."""
-
-    def __init__(self, evidence: Mapping[str, Any], locale: Locale) -> None:
-        self.evidence = evidence
-        self.vietnamese = locale is Locale.VI
-
-    def pick(self, vi: str, en: str) -> str:
-        return vi if self.vietnamese else en
-
-    def has(self, *names: str) -> bool:
-        return all(self.evidence.get(name) is not None for name in names)
-
-    def number(self, name: str) -> str:
-        """A quantity, rounded to two digits: 1.234,5 in Vietnamese and 1,234.5 in English."""
-        try:
-            value = Decimal(str(self.evidence.get(name)))
-            cut = value.quantize(Decimal("0.01")) if value.is_finite() else value
-        except InvalidOperation:
-            return "?"
-        text = f"{cut:,f}"
-        text = text.rstrip("0").rstrip(".") if "." in text else text
-        return text.translate(str.maketrans(",.", ".,")) if self.vietnamese else text
-
-    def days(self, name: str, vi: str = "ngày", en: str = "day") -> str:
-        count = self.number(name)
-        return f"{count} {vi}" if self.vietnamese else f"{count} {en}{'' if count == '1' else 's'}"
-
-    def day(self, name: str) -> str:
-        try:
-            value = date.fromisoformat(str(self.evidence.get(name)))
-        except ValueError:
-            return "?"
-        if self.vietnamese:
-            return f"{value.day:02}/{value.month:02}/{value.year:04}"
-        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
-
-    def word(self, name: str, words: Mapping[str, tuple[str, str]]) -> str:
-        found = words.get(str(self.evidence.get(name)))
-        return self.pick(*found) if found else ""
-
-
-def _pace(said: _Said) -> str:
+def _pace(said: Said) -> str:
     if not said.has("attainment", "expected", "behind"):
         return said.pick("Chậm so với tiến độ kỳ vọng.", "Behind the expected pace.")
     at, expected, behind = (said.number(name) for name in ("attainment", "expected", "behind"))
@@ -88,7 +41,7 @@ def _pace(said: _Said) -> str:
     )
 
 
-def _gap(said: _Said) -> str:
+def _gap(said: Said) -> str:
     if not said.has("reported", "measured", "gap"):
         return said.pick("Số báo cáo cao hơn số đo.", "Reported above what is measured.")
     reported, measured = said.number("reported"), said.number("measured")
@@ -100,7 +53,7 @@ def _gap(said: _Said) -> str:
     )
 
 
-def _silence(said: _Said) -> str:
+def _silence(said: Said) -> str:
     if not said.has("since"):
         return said.pick("Đã lâu chưa có số liệu mới.", "No new value for too long.")
     basis = said.word("basis", _BASES) or said.pick("số liệu", "value")
@@ -130,7 +83,7 @@ def _silence(said: _Said) -> str:
     )
 
 
-def _unacknowledged(said: _Said) -> str:
+def _unacknowledged(said: Said) -> str:
     if not said.has("since", "grace_days"):
         return said.pick("Đơn vị chưa tiếp nhận.", "Not acknowledged by the unit.")
     since, grace = said.day("since"), said.days("grace_days")
@@ -140,7 +93,7 @@ def _unacknowledged(said: _Said) -> str:
     )
 
 
-def _abandoned(said: _Said) -> str:
+def _abandoned(said: Said) -> str:
     if not said.has("since", "stale_days"):
         return said.pick("Đã nhận nhưng lâu không cập nhật.", "Accepted, and without an update for too long.")
     since, allowed, progress = said.day("since"), said.days("stale_days"), said.number("progress")
@@ -150,7 +103,7 @@ def _abandoned(said: _Said) -> str:
     )
 
 
-def _no_time_left(said: _Said) -> str:
+def _no_time_left(said: Said) -> str:
     if not said.has("progress", "days_used", "days_left", "projected"):
         return said.pick(
             "Việc còn lại không kịp trong số ngày làm việc còn lại.",
@@ -175,7 +128,7 @@ class _Params(dict[str, str]):
         return "…"
 
 
-def _source_failing(said: _Said) -> str:
+def _source_failing(said: Said) -> str:
     told = said.pick("Không lấy được số liệu từ nguồn", "The source cannot be asked")
     if said.has("since", "failures"):
         since, failures = said.day("since"), said.number("failures")
@@ -190,7 +143,7 @@ def _source_failing(said: _Said) -> str:
     return f"{told}. {why.rstrip('.')}."
 
 
-def _source_silent(said: _Said) -> str:
+def _source_silent(said: Said) -> str:
     if not said.has("since"):
         return said.pick("Đã lâu nguồn không có số liệu.", "The source has been silent for too long.")
     rule = ""
@@ -218,7 +171,7 @@ def _source_silent(said: _Said) -> str:
     )
 
 
-_SENTENCES: Final[Mapping[WarningKind, Callable[[_Said], str]]] = {
+_SENTENCES: Final[Mapping[WarningKind, Callable[[Said], str]]] = {
     WarningKind.PACE: _pace,
     WarningKind.GAP: _gap,
     WarningKind.SILENCE: _silence,
