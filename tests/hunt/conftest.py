@@ -1,9 +1,13 @@
 """Databases for hunts: copies of the template that stay for as long as a test needs them."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hunt.documents import Document
+    from hunt.hunter import Hunter, Place
 
 
 @contextmanager
@@ -16,3 +20,25 @@ def databases(servers: Any, template: str, count: int) -> Iterator[list[str]]:
         yield [str(servers.postgres.get_uri(database=name)) for name in names]
     finally:
         servers.postgres.psql("".join(f"DROP DATABASE {name} WITH (FORCE);\n" for name in names))
+
+
+@asynccontextmanager
+async def settled(
+    servers: Any,
+    template: str,
+    worlds: Mapping[str, Callable[[str], bool]],
+    documents: "Mapping[str, Document]",
+) -> "AsyncIterator[dict[str, tuple[Hunter, Place]]]":
+    """By name: a hunter in the first world that fits, in a database of its own."""
+    from hunt.hunter import hunting
+
+    with databases(servers, template, len(worlds)) as urls:
+        places = {}
+        async with AsyncExitStack() as stack:
+            for url, (name, fits) in zip(urls, worlds.items(), strict=True):
+                hunter = await stack.enter_async_context(
+                    hunting(url, name, walls=False, documents=list(documents.values()))
+                )
+                seed = next(each for each in map(str, range(1_000)) if fits(each))
+                places[name] = hunter, await hunter.settle(seed)
+            yield places

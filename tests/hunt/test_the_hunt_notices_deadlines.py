@@ -1,7 +1,6 @@
 """Every condition of who sees what of deadlines is broken once, and the hunt must notice."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -11,10 +10,10 @@ import pytest
 import vdept_graphql.schema  # noqa: F401  every feature is loaded before anything is broken
 from hunt.breaking import broken, questions
 from hunt.chains import chain, sent_at
-from hunt.conftest import databases
+from hunt.conftest import settled
 from hunt.deadline_fields import DEFAULT as STEPS
 from hunt.documents import Composer, Document
-from hunt.hunter import Hunter, Leak, Place, _clients, hunting
+from hunt.hunter import Hunter, Leak, Place, _clients
 from hunt.making import make
 from hunt.occasions import sights
 from hunt.policy import Sight, Viewer
@@ -286,15 +285,8 @@ async def ready(servers: Any, template: str) -> AsyncIterator[Ready]:
     documents = {name: compose.written(text) for name, text in ASKED.items()}
     by_number = "nodes(ids: $ids) { ... on TaskExtension { id reason } }"
     documents["extension"] = compose.written(by_number, kinds=("TaskExtension",))
-    given = list(documents.values())
-    with databases(servers, template, len(WORLDS)) as urls:
-        places = {}
-        async with AsyncExitStack() as stack:
-            for url, (name, fits) in zip(urls, WORLDS.items(), strict=True):
-                hunter = await stack.enter_async_context(hunting(url, name, walls=False, documents=given))
-                seed = next(each for each in map(str, range(1_000)) if fits(each))
-                places[name] = hunter, await hunter.settle(seed)
-            yield places, documents
+    async with settled(servers, template, WORLDS, documents) as places:
+        yield places, documents
 
 
 async def test_nothing_leaks_while_nothing_is_broken(ready: Ready) -> None:

@@ -1,7 +1,6 @@
 """Every condition of who sees what is measured, judged and published is broken once: the hunt notices."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -9,9 +8,9 @@ import pytest
 
 import vdept_graphql.schema  # noqa: F401  every feature is loaded before anything is broken
 from hunt.breaking import broken, questions
-from hunt.conftest import databases
+from hunt.conftest import settled
 from hunt.documents import Composer, Document
-from hunt.hunter import Hunter, Leak, Place, _clients, hunting
+from hunt.hunter import Hunter, Leak, Place, _clients
 from hunt.judged_rows import Verdict
 from hunt.making import make
 from hunt.occasions import sights
@@ -430,15 +429,8 @@ async def ready(servers: object, template: str) -> AsyncIterator[Ready]:
     by_number += "... on Edition { id note } ... on EditionRequest { id note } ... on Focus { id version } }"
     kinds = ("Intake", "RejectedReading", "Edition", "EditionRequest", "Focus")
     documents["by number"] = compose.written(by_number, kinds=kinds)
-    given = list(documents.values())
-    with databases(servers, template, len(WORLDS)) as urls:
-        places = {}
-        async with AsyncExitStack() as stack:
-            for url, (name, fits) in zip(urls, WORLDS.items(), strict=True):
-                hunter = await stack.enter_async_context(hunting(url, name, walls=False, documents=given))
-                seed = next(each for each in map(str, range(1_000)) if fits(each))
-                places[name] = hunter, await hunter.settle(seed)
-            yield places, documents
+    async with settled(servers, template, WORLDS, documents) as places:
+        yield places, documents
 
 
 async def test_nothing_leaks_while_nothing_is_broken(ready: Ready) -> None:
