@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+import factories as make
 from core.test_verdicts import DUE, LATER, NEXT, head_until, judge, roll_up
 from factories import SYSTEM
 from vdept.kernel.db import Database
 from vdept.notifications.models import Notification
+from vdept.targets.models import Audience
 from vdept.verdicts.issuing import issue
 from warnings_scene import START, Scene, build, morning
 
@@ -123,3 +125,43 @@ async def test_who_is_told_is_who_holds_the_office_today(scene: Scene) -> None:
         await head_until(tx, scene.heads["north"].person_id, NEXT)
     await judge(scene, LATER)
     assert sorted(await told(scene)) == ["province"]
+
+
+async def test_above_a_firm_each_who_assigned_hears_of_what_they_assigned_and_of_nothing_else(
+    scene: Scene,
+) -> None:
+    """Another plan's verdict is not for who assigned in the first, and is not lost for who assigned it."""
+    here = scene.plan
+    await scene.add_target("province")
+    await scene.add_target("firm", "province", due_on=DUE)
+    ours = scene.targets["firm"]
+    async with scene.db.begin(SYSTEM) as tx:
+        scene.plan = await make.plan(
+            tx, scene.units["other"], starts_on=START, audience=Audience.PARTICIPANTS, title="Kế hoạch kín"
+        )
+    there = await scene.add_key_result()
+    await scene.add_target("other", of=there)
+    await scene.add_target("firm", "other", of=there, due_on=DUE)
+    theirs = scene.targets["firm"]
+    await judge(scene, NEXT)
+    found = await told(scene)
+    assert sorted(found) == ["firm", "other", "province"]
+    assert {name: (row.data["count"], row.plan_id) for name, row in found.items() if name != "firm"} == {
+        "province": (2, here.id),
+        "other": (2, scene.plan.id),
+    }
+    assert (found["firm"].data["count"], found["firm"].data["units"]) == (4, 1)
+    assert ours.assigned_by_unit_id != theirs.assigned_by_unit_id
+
+
+async def test_whoever_assigned_met_targets_only_hears_of_the_firm_as_a_whole(scene: Scene) -> None:
+    await scene.add_target("province")
+    await scene.add_target("firm", "province", due_on=DUE)
+    for value in (100, 500):
+        of = await scene.add_key_result(value=value)
+        await scene.add_target("other", of=of)
+        await scene.add_target("firm", "other", of=of, due_on=DUE)
+    await scene.measure("firm", DUE, "100")
+    await judge(scene, NEXT)
+    counts = {name: (row.data["count"], row.data["not_met"]) for name, row in (await told(scene)).items()}
+    assert counts == {"firm": (4, 2), "province": (1, 1), "other": (2, 2)}

@@ -1,8 +1,9 @@
 """What is judged, in SQL: one statement per plan brings its verdicts up to date, targets and units at once.
 
-Everything comes from one picture of ``target_outcome`` and ``unit_outcome``, which the roll-up moves
-together. A target whose change waits to be rolled up is left for the next run: its definition and its
-outcome do not belong together yet.
+Everything comes from one picture of ``target_outcome``. A target whose change waits to be rolled up is left
+for the next run: its definition and its outcome do not belong together yet. A target paused after its due
+date is judged like any other: a pause is the holder's own act, and keeps neither a verdict nor a correction
+nor the unit's verdict away.
 """
 
 import sqlalchemy as sa
@@ -77,8 +78,10 @@ _TARGETS = f"""due AS MATERIALIZED (
         FROM target_outcome o JOIN target t ON t.id = o.target_id JOIN plan p ON p.id = t.plan_id
         JOIN key_result kr ON kr.id = t.key_result_id JOIN indicator ind ON ind.id = kr.indicator_id
         JOIN plan_evaluation e ON e.plan_id = t.plan_id
-        WHERE o.plan_id = :plan_id AND o.live AND o.status IN ('MET', 'NOT_MET') AND t.state = 'ACTIVE'
-            AND t.due_on < e.evaluated_on AND t.id NOT IN (SELECT target_id FROM waiting)),
+        WHERE o.plan_id = :plan_id AND o.live AND t.due_on < e.evaluated_on
+            AND (t.state = 'ACTIVE' AND o.status IN ('MET', 'NOT_MET')
+                OR t.state = 'PAUSED' AND t.id IN (SELECT target_id FROM paused_late))
+            AND t.id NOT IN (SELECT target_id FROM waiting)),
     headed AS (
         SELECT due.*, h.person_id AS head_id, h.starts_on AS head_since,
             CASE used WHEN 'REPORTED' THEN reported ELSE measured END AS value,
@@ -90,8 +93,8 @@ _TARGETS = f"""due AS MATERIALIZED (
         SELECT headed.*, hash_record_extended(ROW({", ".join(_DIGESTED)}), 0) AS digest FROM headed),
     of_targets AS MATERIALIZED (
         SELECT v.id AS old_id, x.target_id, x.unit_id, x.key_result_id, x.judgement, x.due_on, x.evaluated_on,
-            x.value, x.goal, x.head_id, x.head_since, x.digest, said.inputs,
-            said.inputs || jsonb_strip_nulls({_BESIDE}) AS all_inputs
+            x.value, x.goal, x.head_id, x.head_since, x.digest,
+            said.inputs || jsonb_strip_nulls({_BESIDE}) AS inputs
         FROM digested x
         LEFT JOIN verdict v ON v.plan_id = :plan_id AND v.target_id = x.target_id AND v.superseded_at IS NULL
         CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object({_OBJECT})) AS inputs) said
@@ -111,29 +114,31 @@ _TARGETS = f"""due AS MATERIALIZED (
 
 _UNITS = f"""own_targets AS MATERIALIZED (
         SELECT o.unit_id, max(t.due_on) AS due_on, bool_or(w.target_id IS NOT NULL) AS waits,
+            bool_and(o.status IN ('MET', 'NOT_MET')
+                OR o.status = 'PAUSED' AND j.target_id IS NOT NULL) AS judged,
+            count(*) FILTER (WHERE o.meets) AS met, count(*) FILTER (WHERE NOT o.meets) AS not_met,
+            count(*) FILTER (WHERE o.binding) AS binding,
+            count(*) FILTER (WHERE o.binding AND o.meets) AS binding_met,
             (array_agg(t.id ORDER BY t.id) FILTER (WHERE o.binding AND NOT o.meets))[1:{LISTED}] AS unmet
         FROM target_outcome o JOIN target t ON t.id = o.target_id
-        LEFT JOIN waiting w ON w.target_id = t.id
+        LEFT JOIN waiting w ON w.target_id = t.id LEFT JOIN paused_late j ON j.target_id = t.id
         WHERE o.plan_id = :plan_id AND o.live GROUP BY o.unit_id),
     whole AS (
-        SELECT u.unit_id, o.due_on, e.evaluated_on, u.binding, u.binding_met, u.n_met, u.n_not_met, o.unmet,
-            CASE WHEN u.binding = u.binding_met THEN 'MET' ELSE 'NOT_MET' END AS judgement
-        FROM unit_outcome u JOIN own_targets o ON o.unit_id = u.unit_id
-        JOIN plan_evaluation e ON e.plan_id = u.plan_id
-        WHERE u.plan_id = :plan_id AND u.binding > 0 AND NOT o.waits AND o.due_on < e.evaluated_on
-            AND u.n_not_started + u.n_on_track + u.n_at_risk + u.n_off_track + u.n_paused = 0),
+        SELECT o.*, e.evaluated_on, CASE WHEN binding = binding_met THEN 'MET' ELSE 'NOT_MET' END AS judgement
+        FROM own_targets o JOIN plan_evaluation e ON e.plan_id = :plan_id
+        WHERE judged AND NOT waits AND binding > 0),
     unit_headed AS (
         SELECT whole.*, h.person_id AS head_id, h.starts_on AS head_since,
-            hash_record_extended(ROW(judgement, due_on, h.person_id, h.starts_on, binding, binding_met, n_met,
-                n_not_met, unmet), 0) AS digest
+            hash_record_extended(ROW(judgement, due_on, h.person_id, h.starts_on, binding, binding_met, met,
+                not_met, unmet), 0) AS digest
         FROM whole {_WHO_HEADED.format("whole")}),
     of_units AS MATERIALIZED (
         SELECT v.id AS old_id, x.*, said.inputs
         FROM unit_headed x
         LEFT JOIN verdict v ON v.plan_id = :plan_id AND v.unit_id = x.unit_id AND v.target_id IS NULL
             AND v.superseded_at IS NULL
-        CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object('targets', n_met + n_not_met,
-            'met', n_met, 'not_met', n_not_met, 'binding', binding, 'binding_met', binding_met,
+        CROSS JOIN LATERAL (SELECT jsonb_strip_nulls(jsonb_build_object('targets', met + not_met,
+            'met', met, 'not_met', not_met, 'binding', binding, 'binding_met', binding_met,
             'unmet', x.unmet)) AS inputs) said
         WHERE v.digest IS DISTINCT FROM x.digest
             AND (v.id IS NULL
@@ -147,9 +152,9 @@ _LIFTED = """lifted AS MATERIALIZED (
         WHERE v.plan_id = :plan_id AND v.superseded_at IS NULL
             AND (t.state = 'WITHDRAWN' OR t.due_on >= e.evaluated_on)
         UNION ALL
-        SELECT v.id FROM verdict v JOIN unit_outcome u ON u.plan_id = v.plan_id AND u.unit_id = v.unit_id
+        SELECT v.id FROM verdict v LEFT JOIN own_targets o ON o.unit_id = v.unit_id
         WHERE v.plan_id = :plan_id AND v.target_id IS NULL AND v.superseded_at IS NULL
-            AND (u.binding = 0 OR u.n_not_started + u.n_on_track + u.n_at_risk + u.n_off_track > 0))"""
+            AND (o.unit_id IS NULL OR NOT o.waits AND (o.binding = 0 OR NOT o.judged)))"""
 """What is no longer said and not said anew: the ground was taken back, or is due later than it was."""
 
 _COLUMNS = (
@@ -160,6 +165,13 @@ _COLUMNS = (
 ISSUE = sa.text(
     f"""WITH waiting AS MATERIALIZED (
         SELECT DISTINCT target_id FROM outcome_change WHERE plan_id = :plan_id AND target_id IS NOT NULL),
+    paused_late AS MATERIALIZED (
+        SELECT t.id AS target_id FROM target t JOIN plan_evaluation e ON e.plan_id = t.plan_id
+        WHERE t.plan_id = :plan_id AND t.state = 'PAUSED' AND t.due_on < e.evaluated_on
+            AND (EXISTS (SELECT FROM verdict v WHERE v.target_id = t.id AND v.superseded_at IS NULL)
+                OR (SELECT CAST(max(a.at) AT TIME ZONE 'Asia/Ho_Chi_Minh' AS date) FROM activity a
+                    WHERE a.subject_type = 'Target' AND a.subject_id = t.id
+                        AND a.verb = 'target.paused') > t.due_on)),
     {_TARGETS}, {_UNITS}, {_LIFTED},
     gone AS (
         UPDATE verdict SET superseded_at = :now
@@ -171,7 +183,7 @@ ISSUE = sa.text(
         SELECT fresh.* FROM (
             SELECT 'TARGET', :plan_id, x.unit_id, x.target_id, x.key_result_id,
                 coalesce((SELECT max(v.number) FROM verdict v WHERE v.target_id = x.target_id), 0) + 1,
-                x.judgement, x.due_on, x.evaluated_on, x.value, x.goal, x.all_inputs, x.digest, x.head_id,
+                x.judgement, x.due_on, x.evaluated_on, x.value, x.goal, x.inputs, x.digest, x.head_id,
                 x.head_since, :now
             FROM of_targets x
             UNION ALL

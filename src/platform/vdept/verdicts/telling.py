@@ -1,7 +1,9 @@
 """Tell the heads of verdicts: each person once a run, however many verdicts concern them.
 
 Whom: the head in office of the unit that was judged, and, where it was not met, the head above as well.
-Nobody is head there: the nearest head above. A firm has no unit above: the unit that assigned its targets.
+Nobody is head there: the nearest head above. A firm has no unit above: the unit that assigned the target,
+and of the firm's own verdict in a plan each unit that assigned it something there; of what others assigned
+they hear nothing.
 The notification names the gravest and says how many there are, and how many of those are not met.
 """
 
@@ -30,32 +32,34 @@ _LINE = """SELECT m.person_id, line.unit_id AS office_id
             ORDER BY line.place LIMIT 1"""
 
 _BEFORE = f"""gone AS (DELETE FROM verdict_news RETURNING verdict_id),
-    said AS MATERIALIZED (
-        SELECT v.id, v.subject, v.judgement, v.unit_id, v.plan_id, v.number,
+    said AS MATERIALIZED (  -- of a firm once for each who assigned what was judged
+        SELECT v.id, v.judgement, v.unit_id, v.number, from_.other_id,
             CASE WHEN v.judgement = 'NOT_MET' AND v.subject = 'UNIT' THEN 0
                  WHEN v.judgement = 'NOT_MET' THEN 1 WHEN v.subject = 'UNIT' THEN 2 ELSE 3 END AS place
-        FROM gone JOIN verdict v ON v.id = gone.verdict_id WHERE v.superseded_at IS NULL),
-    gathered AS MATERIALIZED (
-        SELECT s.unit_id, count(*) AS number, count(*) FILTER (WHERE judgement = 'NOT_MET') AS not_met,
-            count(*) FILTER (WHERE s.number > 1) AS again,
-            min(place) AS place, (array_agg(id ORDER BY place, id))[1] AS gravest,
-            (SELECT t.assigned_by_unit_id FROM target t WHERE t.unit_id = s.unit_id
-                AND t.plan_id = min(s.plan_id) ORDER BY t.id LIMIT 1) AS other_id
-        FROM said s GROUP BY s.unit_id),
-    addressed AS (
-        SELECT g.unit_id, h.person_id, h.office_id, true AS own, g.number, g.not_met, g.again, g.place,
-            g.gravest
-        FROM gathered g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=0)}) h
+        FROM gone JOIN verdict v ON v.id = gone.verdict_id JOIN unit u ON u.id = v.unit_id
+        LEFT JOIN LATERAL (
+            SELECT DISTINCT t.assigned_by_unit_id AS other_id FROM target t
+            WHERE cardinality(u.path) = 1 AND t.plan_id = v.plan_id AND t.unit_id = v.unit_id
+                AND CASE WHEN v.target_id IS NULL THEN t.state <> 'WITHDRAWN' ELSE t.id = v.target_id END
+        ) from_ ON true
+        WHERE v.superseded_at IS NULL),
+    asked AS MATERIALIZED (SELECT DISTINCT unit_id, other_id FROM said),
+    heads AS (
+        SELECT g.unit_id, g.other_id, h.person_id, h.office_id, true AS own
+        FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=0)}) h
         UNION ALL
-        SELECT g.unit_id, h.person_id, h.office_id, false, g.not_met, g.not_met, 0, g.place, g.gravest
-        FROM gathered g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=1)}) h
-        WHERE g.not_met > 0),
-    once AS (  -- who heads both, or stands in for a vacant office, counts a unit once
-        SELECT DISTINCT ON (person_id, unit_id) * FROM addressed ORDER BY person_id, unit_id, own DESC),
+        SELECT g.unit_id, g.other_id, h.person_id, h.office_id, false
+        FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=1)}) h),
+    once AS (  -- who heads both, or stands in for a vacant office, hears of each verdict once
+        SELECT DISTINCT ON (h.person_id, s.id) s.*, h.person_id, h.office_id, h.own
+        FROM said s JOIN heads h ON h.unit_id = s.unit_id AND h.other_id IS NOT DISTINCT FROM s.other_id
+        WHERE h.own OR s.judgement = 'NOT_MET'
+        ORDER BY h.person_id, s.id, h.own DESC, h.office_id),
     folded AS (
         SELECT person_id, (array_agg(office_id ORDER BY own DESC, office_id))[1] AS office_id,
-            sum(number) AS number, sum(not_met) AS not_met, sum(again) AS again, count(*) AS units,
-            (array_agg(gravest ORDER BY place, gravest))[1] AS gravest
+            count(*) AS number, count(*) FILTER (WHERE judgement = 'NOT_MET') AS not_met,
+            count(*) FILTER (WHERE own AND number > 1) AS again, count(DISTINCT unit_id) AS units,
+            (array_agg(id ORDER BY place, id))[1] AS gravest
         FROM once GROUP BY person_id)"""
 
 _SOURCE = """SELECT f.person_id, f.office_id AS unit_id, 'VERDICT_ISSUED' AS kind, 'Verdict' AS subject_type,
