@@ -2,7 +2,9 @@
 
 A workbook is a zip of XML that anybody may have made. It is measured before it is read: what it unpacks
 to, and how large a sheet its farthest cell spans (one value in XFD1048576 would otherwise ask for
-seventeen billion cells). Cells whose formula failed are found here too: the reader shows them as empty.
+seventeen billion cells). A parser of XML measures, not a pattern, and the reader is given what was measured
+and not the file: what a zip says of itself need not be so. Cells whose formula failed are found here too:
+the reader shows them as empty.
 """
 
 import io
@@ -12,7 +14,9 @@ import zlib
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
+from xml.parsers import expat
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -21,14 +25,18 @@ from vdept.kernel.errors import FILE_TOO_LARGE, FILE_UNREADABLE, Refused
 
 MAX_UNPACKED = 100_000_000
 MAX_AREA = 3_000_000
+MAX_ELEMENTS = 2 * MAX_AREA
+"""Of all parts together: a cell and its value for each place."""
 TEXT_FORMAT = 49
 """Excel's own number for the format Text: what is typed stays as it was typed."""
 
-
-_CELL = re.compile(rb"<(?:\w+:)?c(?:\s[^>]*?)?(/?)>")
-_ATTRIBUTE = re.compile(rb'([\w:]+)\s*=\s*(?:"([^"]*)"|\'([^\']*)\')')
-_REFERENCE = re.compile(rb"([A-Z]{1,3})([0-9]{1,7})$")
-_ERROR = re.compile(rb"\st\s*=\s*[\"']e[\"']")
+_CHUNK = 1_000_000
+_PACKED = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""How parts of workbooks are packed; of other ways the unpacking cannot be stopped in the middle."""
+_READ = re.compile(r"(?:xl/|_rels/|\[Content_Types\]).*\.(?:xml|rels)", re.IGNORECASE)
+"""Parts that the reader is given: those of .xlsx and of no other format that it knows."""
+_ATTRIBUTE = re.compile(rb'(?<![\w:])([\w:]++)\s*+=\s*+(?:"([^"]*)"|\'([^\']*)\')')
+_REFERENCE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})", re.ASCII)
 
 
 class Sheet(NamedTuple):
@@ -66,15 +74,14 @@ def read_sheet(content: bytes, filename: str, wanted: str | None = None) -> Shee
                 raise FILE_TOO_LARGE.at(
                     filename=filename, limit="100 MB unpacked", limit_vi="100 MB sau giải nén"
                 )
-            if archive.testzip() is not None:
-                raise broken
             parts = {
-                name: archive.read(name) for name in archive.namelist() if name.endswith((".xml", ".rels"))
+                entry.filename: _unpacked(archive, entry, broken)
+                for entry in archive.infolist()
+                if _READ.fullmatch(entry.filename)
             }
-        for name, xml in parts.items():
-            if name.startswith("xl/worksheets/"):
-                _require_bounded(xml, filename)
-        with CalamineWorkbook.from_filelike(io.BytesIO(content)) as workbook:
+        measured = _Measured(filename)
+        failed = {name: measured(xml, broken) for name, xml in parts.items()}
+        with CalamineWorkbook.from_filelike(_packed(parts)) as workbook:
             visible = [
                 sheet.name
                 for sheet in workbook.sheets_metadata
@@ -93,26 +100,107 @@ def read_sheet(content: bytes, filename: str, wanted: str | None = None) -> Shee
             grid = workbook.get_sheet_by_index(position).to_python(skip_empty_area=False)
     except (zipfile.BadZipFile, zlib.error, CalamineError, NotImplementedError, RuntimeError, EOFError):
         raise broken from None
-    return Sheet(grid, _failed_cells(_sheet_xml(parts, position)))
+    return Sheet(grid, failed.get(_sheet_path(parts, position), frozenset()))
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, broken: Refused) -> bytes:
+    """A part, piece by piece: no more comes of it than it says, whatever it unpacks to."""
+    if entry.compress_type not in _PACKED:
+        raise broken
+    with archive.open(entry) as part:
+        return b"".join(iter(partial(part.read, _CHUNK), b""))
+
+
+def _packed(parts: dict[str, bytes]) -> io.BytesIO:
+    """The parts as a workbook."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, xml in parts.items():
+            archive.writestr(name, xml)
+    out.seek(0)
+    return out
 
 
 def _attributes(tag: bytes) -> dict[bytes, bytes]:
     return {name: double or single for name, double, single in _ATTRIBUTE.findall(tag)}
 
 
-def _require_bounded(xml: bytes, filename: str) -> None:
-    """Refuse a sheet whose cells with content span more than ``MAX_AREA``."""
-    rows = columns = 1
-    for match in _CELL.finditer(xml):
-        if match[1]:  # a format without a value
-            continue
-        place = _REFERENCE.match(_attributes(match[0]).get(b"r", b""))
-        if place is not None:
-            rows = max(rows, int(place[2]))
-            columns = max(columns, _column_number(place[1]))
-    if rows * columns > MAX_AREA:
-        raise FILE_TOO_LARGE.at(
-            filename=filename,
+class _Measured:
+    """Reads parts of a workbook as the reader of workbooks will, and refuses what asks for too much.
+
+    Whatever the part is called, and in whichever names of XML its rows and cells are written: a cell without
+    an address is the one after the last, a row without a number the next. Cells without content, which hold a
+    format, count for nothing. Entities and other encodings than UTF-8 are none of Excel's.
+    """
+
+    def __init__(self, filename: str) -> None:
+        self._filename = filename
+        self._elements = 0
+
+    def __call__(self, xml: bytes, broken: Refused) -> frozenset[str]:
+        """The addresses of the cells that hold an error (#DIV/0!, #N/A, #REF!)."""
+        self._row = self._column = 0
+        self._rows = self._columns = 1
+        self._within: tuple[int, int] | None = None
+        self._failed: set[str] = set()
+        self._broken = broken
+        if xml.count(b"<") > 2 * MAX_ELEMENTS:  # a start and an end of each: told at once
+            raise self._too_large()
+        if b"\0" in xml:  # UTF-16, which the reader would read otherwise
+            raise broken
+        parser = expat.ParserCreate("utf-8")
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.StartDoctypeDeclHandler = self._refuse
+        try:
+            parser.Parse(xml, True)
+        except expat.ExpatError:
+            raise broken from None
+        return frozenset(self._failed)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise self._too_large()
+        if name == "c" or name.endswith(":c"):
+            self._cell(attributes)
+        elif self._within is not None:
+            self._rows = max(self._rows, self._within[0] + 1)
+            self._columns = max(self._columns, self._within[1] + 1)
+            if self._rows * self._columns > MAX_AREA:
+                raise self._too_large()
+        elif name == "row" or name.endswith(":row"):
+            number = attributes.get("r")
+            if number is not None:
+                if not (number.isascii() and number.isdigit() and 1 <= len(number) <= 7 and int(number) > 0):
+                    self._refuse()
+                self._row = int(number) - 1
+
+    def _cell(self, attributes: dict[str, str]) -> None:
+        address = attributes.get("r")
+        row, column = self._row, self._column
+        if address is not None:
+            place = _REFERENCE.fullmatch(address)
+            if place is None or int(place[2]) == 0:
+                self._refuse()
+            else:
+                row, column = int(place[2]) - 1, _column_number(place[1].upper().encode()) - 1
+        self._within, self._column = (row, column), column + 1
+        if attributes.get("t") == "e":
+            self._failed.add(f"{letters(column)}{row + 1}")
+
+    def _end(self, name: str) -> None:
+        if name == "c" or name.endswith(":c"):
+            self._within = None
+        elif name == "row" or name.endswith(":row"):
+            self._row, self._column = self._row + 1, 0
+
+    def _refuse(self, *_: object) -> None:
+        raise self._broken
+
+    def _too_large(self) -> Refused:
+        return FILE_TOO_LARGE.at(
+            filename=self._filename,
             limit=f"{MAX_AREA:,} cells between A1 and the last one used",
             limit_vi=f"{MAX_AREA:,} ô tính từ A1 đến ô cuối có dữ liệu",
         )
@@ -125,25 +213,15 @@ def _column_number(name: bytes) -> int:
     return number
 
 
-def _sheet_xml(parts: dict[str, bytes], position: int) -> bytes:
-    """The XML of the sheet at ``position`` in the workbook's order; empty where it cannot be told."""
-    sheets = re.findall(rb"<(?:\w+:)?sheet\s[^>]*>", parts.get("xl/workbook.xml", b""))
-    relations = re.findall(rb"<(?:\w+:)?Relationship\s[^>]*>", parts.get("xl/_rels/workbook.xml.rels", b""))
+def _sheet_path(parts: dict[str, bytes], position: int) -> str:
+    """The part of the sheet at ``position`` in the workbook's order; empty where it cannot be told."""
+    sheets = re.findall(rb"<(?:\w++:)?sheet\s[^<>]*>", parts.get("xl/workbook.xml", b""))
+    relations = re.findall(rb"<(?:\w++:)?Relationship\s[^<>]*>", parts.get("xl/_rels/workbook.xml.rels", b""))
     targets = {found.get(b"Id"): found.get(b"Target", b"") for found in map(_attributes, relations)}
     if position >= len(sheets):
-        return b""
+        return ""
     wanted = next((v for k, v in _attributes(sheets[position]).items() if k.endswith(b":id")), b"")
-    path = targets.get(wanted, b"").decode("utf-8", "replace").removeprefix("/xl/")
-    return parts.get(f"xl/{path}", b"")
-
-
-def _failed_cells(xml: bytes) -> frozenset[str]:
-    """Addresses of cells that hold an error (#DIV/0!, #N/A, #REF!)."""
-    return frozenset(
-        _attributes(match[0]).get(b"r", b"?").decode("ascii", "replace")
-        for match in _CELL.finditer(xml)
-        if _ERROR.search(match[0])
-    )
+    return "xl/" + targets.get(wanted, b"").decode("utf-8", "replace").removeprefix("/xl/")
 
 
 def xlsx(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, sheet: str = "Sheet1") -> bytes:
