@@ -11,7 +11,7 @@ import strawberry
 from sqlalchemy.exc import DBAPIError
 
 from vdept.identity.sessions import Sessions
-from vdept.kernel.actor import Actor, ActorKind
+from vdept.kernel.actor import NOBODY, Actor
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.errors import Locale
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Fetch: TypeAlias = Callable[..., Awaitable[Mapping[Any, V]]]
-
-NOBODY = Actor(ActorKind.PERSON)
-"""Who asks before the token is known: somebody without any membership."""
 
 
 class Loader:

@@ -5,10 +5,10 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from vdept.kernel.actor import NOBODY
 from vdept.kernel.clock import utc_now
 from vdept.people.access import get_person
 from vdept_graphql.authentication import CHALLENGE, Authentication, Unauthenticated
-from vdept_graphql.context import NOBODY
 from vdept_graphql.csrf import require_own_page
 from vdept_graphql.http import respond
 from vdept_graphql.ids import encode

@@ -321,7 +321,7 @@ class GraphQLOverHTTP:
     async def _sign_in(self, it: Exchange) -> None:
         """Find out who asks. A browser sends its cookie by itself: then our own page must have asked."""
         context = it.context
-        async with context.reading() as tx:
+        async with context.database.glance(now=context.now) as tx:
             caller = await self.authentication.caller(it.request, tx)
         context.locale = it.named or caller.actor.locale
         if caller.session is not None and it.request.method == "GET":
@@ -329,7 +329,7 @@ class GraphQLOverHTTP:
         elif caller.session is not None:
             require_same_origin(it.request, self.services.settings.issuer)
             require_token(it.request, caller.session.csrf)
-        await context.act_as(caller.actor)
+        context.actor = caller.actor
 
     async def _spend(self, it: Exchange, points: int) -> None:
         it.headers |= await self.budget.spend(it.context.actor, points)

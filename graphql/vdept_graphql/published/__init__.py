@@ -16,6 +16,7 @@ from litestar import Request, Response, route
 from litestar.params import FromPath
 from litestar.response import Stream
 
+from vdept.kernel.actor import NOBODY
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Locale
@@ -29,7 +30,6 @@ from vdept_graphql.addresses import client_address
 from vdept_graphql.authentication import Authentication, Caller, Unauthenticated
 from vdept_graphql.budget import purse
 from vdept_graphql.calendar_feed import matches
-from vdept_graphql.context import NOBODY
 from vdept_graphql.http import failed, locale_of
 from vdept_graphql.published.asked import SUFFIXES, Asked, asked_for
 from vdept_graphql.services import Services

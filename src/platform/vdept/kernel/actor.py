@@ -126,3 +126,7 @@ class Actor:
 def system(job: str) -> Actor:
     """The platform itself, acting under the name of a job."""
     return Actor(ActorKind.SYSTEM, job=job)
+
+
+NOBODY = Actor(ActorKind.PERSON)
+"""Who asks before a token is known: somebody without any membership."""

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from vdept.kernel import activity, driver, principal
-from vdept.kernel.actor import Actor
+from vdept.kernel.actor import NOBODY, Actor
 from vdept.kernel.clock import local_date, utc_now
 
 OnCommit = Callable[[frozenset[str]], Awaitable[None]]
@@ -96,7 +96,7 @@ def asyncpg_url(url: str) -> str:
 
 
 class Database:
-    """A pool of connections to one PostgreSQL, and the two ways to use it: ``begin`` and ``snapshot``."""
+    """A pool of connections to one PostgreSQL, and how it is used: ``begin``, ``snapshot`` and ``glance``."""
 
     def __init__(
         self,
@@ -139,6 +139,8 @@ class Database:
         self._snapshots = async_sessionmaker(
             self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), **made
         )
+        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._glances = async_sessionmaker(alone, **made)
 
     @asynccontextmanager
     async def begin(self, actor: Actor, *, now: datetime | None = None) -> AsyncIterator[Tx]:
@@ -163,6 +165,14 @@ class Database:
         """A read-only transaction with one consistent picture (READ ONLY REPEATABLE READ)."""
         async with self._snapshots(info={principal.INFO: principal.opening(actor)}) as session:
             yield Tx(session, actor, now or utc_now())
+
+    @asynccontextmanager
+    async def glance(self, *, now: datetime | None = None) -> AsyncIterator[Tx]:
+        """Statements that are each on their own, on nobody's behalf: a question asked before every request
+        then takes one round trip, where a transaction around it would take three more.
+        """
+        async with self._glances() as session:
+            yield Tx(session, NOBODY, now or utc_now())
 
     async def close(self) -> None:
         await self.engine.dispose()
