@@ -59,9 +59,12 @@ class VerdictSource:
     name: str = field(description="The source's name, or what was given as such.")
     recorded_at: datetime = field(description="When the value was recorded.")
     received_at: datetime | None = field(
-        description="When its document came in; null if it was not received from a connected source."
+        description="When its document came in; null if it was not received from a connected source, and "
+        "for who does not work in the source's unit."
     )
-    sha256: str | None = field(description="The SHA-256 of that document, in hexadecimal.")
+    sha256: str | None = field(
+        description="The SHA-256 of that document, in hexadecimal; for those who work in the source's unit."
+    )
     measurement_key: strawberry.Private[int]
 
     @classmethod

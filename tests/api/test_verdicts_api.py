@@ -57,7 +57,7 @@ async def test_a_verdict_tells_everything_it_rests_on(api: Api, scene: Scene) ->
         await record(tx, target, DUE, "62.4", parts=("624", "1000"), intake_id=intake.id)
     await judge(scene, NEXT)
     row = (await verdicts(scene))[0]
-    seen = (await api.gql(VERDICT, {"id": verdict_id(row.id)}, scene.heads["nation"])).data["verdict"]
+    seen = (await api.gql(VERDICT, {"id": verdict_id(row.id)}, scene.heads["north"])).data["verdict"]
     assert (seen["subject"], seen["judgement"], seen["number"]) == ("TARGET", "NOT_MET", 1)
     assert (seen["value"], seen["goal"], seen["dueOn"], seen["supersededAt"]) == (
         "62.4",

@@ -84,12 +84,18 @@ def _reading(name: str) -> Any:
     return lambda _a, said, _g: datetime.fromisoformat(said[name]) if name.endswith("_at") else said[name]
 
 
+def _of_document(name: str) -> Any:
+    """For whoever sees the intake, as where the intake itself is asked for."""
+    read = _reading(name)
+    return lambda a, said, g: read(a, said, g) if a.one("Intake", said["intake_id"]) is not None else None
+
+
 has(
     "VerdictSource",
     "",
     name=_reading("source"),
-    sha256=_reading("sha256"),
-    receivedAt=_reading("received_at"),
+    sha256=_of_document("sha256"),
+    receivedAt=_of_document("received_at"),
 )
 has(
     "VerdictSource",

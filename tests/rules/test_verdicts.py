@@ -170,18 +170,54 @@ def test_the_own_reading_of_a_parent_stands_before_its_children() -> None:
     assert not facts.adds_up
     assert told(facts)[LineKind.READING].endswith("; it stands before its children's.")
     assert LineKind.RULE not in told(facts)
-    each = replace(facts, rollup=Rollup.EACH)
-    assert {LineKind.RULE, LineKind.CHILDREN, LineKind.READING} <= set(told(each)), "all children must meet"
+    each = told(replace(facts, rollup=Rollup.EACH))
+    assert each[LineKind.RULE] == (
+        "The unit has a reading of its own; it is met only when that and all children are."
+    )
+    assert {LineKind.CHILDREN, LineKind.READING} <= set(each), "all children must meet"
+    assert each[LineKind.GOAL] == "It must be at least 62.5 % by 30 June 2026."
+
+
+def test_a_share_of_children_is_a_percentage_and_not_what_the_indicator_measures() -> None:
+    """Nine of ten met: not “90 people”, not held against a child's goal, and from no baseline."""
+    facts = replace(
+        FACTS, rollup=Rollup.EACH, read=None, children=10, children_known=10, children_met=9, measure="người",
+        value=D(90), goal=D(80), baseline=D(10), attainment=D("0.9"), beside=D(75), beside_read=True,
+    )  # fmt: skip
+    said_of = told(facts)
+    assert said_of[LineKind.VALUE] == "The value that counts (measured): 90 %."
+    assert said_of[LineKind.BESIDE] == "The reported value, 75 người, stands beside it and does not count."
+    assert said_of[LineKind.GOAL] == "All children must be met by 30 June 2026."
+    assert said_of[LineKind.ATTAINMENT] == "That is 90 per cent of the way."
+    assert said_of[LineKind.STATUS] == "Verdict: not met."
+    [goal] = [line for line in lines_of_target(facts) if line.kind is LineKind.GOAL]
+    assert goal.value == 100
+    beside = told(replace(facts, beside_read=False))[LineKind.BESIDE]
+    assert beside == "The reported value, 75 %, stands beside it and does not count."
+
+
+@pytest.mark.parametrize(
+    ("children", "sentence"),
+    [
+        (0, "Mọi nhiệm vụ của cột mốc phải xong vào 30/06/2026."),
+        (2, "Mọi chỉ tiêu con, và mọi nhiệm vụ gắn ở đây, phải xong vào 30/06/2026."),
+    ],
+)
+def test_of_a_milestone_all_must_be_done_whatever_its_indicator(children: int, sentence: str) -> None:
+    facts = replace(FACTS, rollup=Rollup.MILESTONE, read=None, children=children, measure="người", goal=D(1))
+    assert told(facts, Locale.VI)[LineKind.GOAL] == sentence
+    assert told(facts)[LineKind.VALUE] == "The value that counts (measured): 62.4 %."
 
 
 @pytest.mark.parametrize(
     ("tasks", "used", "sentence"),
     [
-        (None, Basis.MEASURED, "No task is linked to the milestone."),
+        (None, Basis.MEASURED, "The figures of the milestone's tasks are not for you."),
+        ((D(0), D(0)), Basis.MEASURED, "No task is linked to the milestone."),
         ((D(4), D(3)), Basis.MEASURED, "Of the tasks' weight, 4, 3 was verified in time."),
         ((D(4), D(4)), Basis.REPORTED, "Of the tasks' weight, 4, 4 was delivered in time."),
     ],
-    ids=["none", "verified", "delivered"],
+    ids=["hidden", "none", "verified", "delivered"],
 )
 def test_of_a_milestone_it_says_the_work(
     tasks: tuple[Decimal, Decimal] | None, used: Basis, sentence: str

@@ -18,6 +18,7 @@ from vdept.outcomes.access import sees_tasks_of, visible_target_outcomes, visibl
 from vdept.outcomes.models import PlanEvaluation, Status, TargetOutcome, UnitOutcome
 from vdept.outcomes.rules import Child
 from vdept.outcomes.standings import figures, unit_standing
+from vdept.sources.access import visible_intakes
 from vdept.sources.models import Intake
 from vdept.targets.models import Basis, Indicator, KeyResult, Plan, Rollup, Target
 from vdept.verdicts.explanation import Read, TargetFacts, lines_of_target
@@ -114,9 +115,10 @@ async def explain_target(tx: Tx, target_id: int) -> Explanation | None:
         expected=row.expected,
         status=row.status,
         meets=row.meets,
-        numerator=_of(row, used, "numerator"),
-        denominator=_of(row, used, "denominator"),
+        numerator=_part(row, used, "numerator", key_result.rollup),
+        denominator=_part(row, used, "denominator", key_result.rollup),
         read=read,
+        beside_read=getattr(row, f"own_{other.value.lower()}_value") is not None,
         children=row.children,
         children_met=int(getattr(row, f"{_prefix(used)}_met")),
         children_known=int(getattr(row, f"{_prefix(used)}_count")),
@@ -162,8 +164,8 @@ def child_of(of: Explanation, row: TargetOutcome) -> Explained:
     used, rollup = of.used or Basis.MEASURED, of.rollup or Rollup.OWN
     child = Child(
         value=_of(row, used, "value"),
-        numerator=_of(row, used, "numerator"),
-        denominator=_of(row, used, "denominator"),
+        numerator=_part(row, used, "numerator", rollup),
+        denominator=_part(row, used, "denominator", rollup),
         weight=row.weight,
         meets=row.measured_meets if used is Basis.MEASURED else row.reported_meets,
     )
@@ -246,9 +248,14 @@ def _of(row: TargetOutcome, basis: Basis, name: str) -> Decimal | None:
     return found
 
 
+def _part(row: TargetOutcome, basis: Basis, name: str, rollup: Rollup) -> Decimal | None:
+    """What the value has above or below the line; a milestone is read off nothing, whatever was measured."""
+    return None if rollup is Rollup.MILESTONE else _of(row, basis, name)
+
+
 def _tasks(tx: Tx, row: TargetOutcome, used: Basis, rollup: Rollup) -> tuple[Decimal, Decimal] | None:
     """The work behind a milestone, for whoever sees the figures of the unit's tasks."""
-    if rollup is not Rollup.MILESTONE or not row.own_task_weight or not sees_tasks_of(tx.actor, row.unit_id):
+    if rollup is not Rollup.MILESTONE or not sees_tasks_of(tx.actor, row.unit_id):
         return None
     done = row.own_verified_weight if used is Basis.MEASURED else row.own_delivered_weight
     return row.own_task_weight, done
@@ -267,7 +274,7 @@ async def _read(
         return None, None
     query: Any = (
         sa.select(Measurement.id, Measurement.source, Measurement.recorded_at, Intake.sha256)
-        .outerjoin(Intake, Intake.id == Measurement.intake_id)
+        .outerjoin(Intake, sa.and_(Intake.id == Measurement.intake_id, visible_intakes(tx.actor)))
         .where(
             Measurement.unit_id == target.unit_id,
             Measurement.indicator_id == target.indicator_id,

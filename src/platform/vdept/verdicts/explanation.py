@@ -9,7 +9,16 @@ from vdept.kernel.clock import local_date
 from vdept.kernel.errors import Words
 from vdept.outcomes.models import Status
 from vdept.targets.models import Basis, Direction, Rollup
-from vdept.verdicts.sentences import BASES, RULES, STATUSES, Line, LineKind, said
+from vdept.verdicts.sentences import (
+    BASES,
+    EACH_BESIDE_A_READING,
+    GOALS_OF_ALL,
+    RULES,
+    STATUSES,
+    Line,
+    LineKind,
+    said,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +50,7 @@ class TargetFacts:
     off_track_points: Decimal
     value: Decimal | None
     beside: Decimal | None
-    """The value on the other basis."""
+    """The value on the other basis; ``beside_read``: it is the target's own reading."""
     attainment: Decimal | None
     expected: Decimal
     status: Status
@@ -52,8 +61,9 @@ class TargetFacts:
     children: int = 0
     children_met: int = 0
     children_known: int = 0
+    beside_read: bool = False
     tasks: tuple[Decimal, Decimal] | None = None
-    """Of a milestone: the weight of its tasks, and of those of them that count as done."""
+    """Of a milestone: the weight of its tasks, and of those of them that count as done; None: not for you."""
     phased: bool = False
 
     @property
@@ -62,6 +72,16 @@ class TargetFacts:
         own = self.read is not None or self.rollup is Rollup.OWN
         return self.children > 0 and not own
 
+    def counts(self, *, read: bool) -> bool:
+        """Whether a value counts children or work done: a percentage, whatever the indicator measures."""
+        each = self.rollup is Rollup.EACH and self.children > 0 and not read
+        return each or self.rollup is Rollup.MILESTONE
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the value that counts is such a percentage."""
+        return self.counts(read=self.read is not None)
+
 
 def lines_of_target(known: TargetFacts) -> list[Line]:
     """How a target's standing came about, in order."""
@@ -69,11 +89,12 @@ def lines_of_target(known: TargetFacts) -> list[Line]:
     counts_up = known.children > 0 and (counting or known.read is None)
     lines: list[Line] = []
     if counts_up or known.rollup is Rollup.MILESTONE:
-        lines.append(Line(LineKind.RULE, Words(*RULES[known.rollup])))
+        rule = RULES[known.rollup] if known.is_share or not counting else EACH_BESIDE_A_READING
+        lines.append(Line(LineKind.RULE, Words(*rule)))
     if counts_up:
         lines.append(_children(known))
     if known.rollup is Rollup.MILESTONE:
-        if known.tasks is not None or not known.children:
+        if not known.children or (known.tasks is not None and known.tasks[0]):
             lines.append(_tasks(known))
     elif known.read is not None or not counts_up:
         lines.append(_reading(known))
@@ -134,7 +155,13 @@ def _children(known: TargetFacts) -> Line:
 
 
 def _tasks(known: TargetFacts) -> Line:
-    if known.tasks is None or not known.tasks[0]:
+    if known.tasks is None:
+        words = Words(
+            "Số liệu về các nhiệm vụ của cột mốc không dành cho bạn.",
+            "The figures of the milestone's tasks are not for you.",
+        )
+        return Line(LineKind.TASKS, words)
+    if not known.tasks[0]:
         words = Words("Chưa có nhiệm vụ nào gắn với cột mốc.", "No task is linked to the milestone.")
         return Line(LineKind.TASKS, words)
     weight, done = known.tasks
@@ -165,7 +192,7 @@ def _value(known: TargetFacts) -> Line:
         + (" = 100 × {above} / {below}." if parts else "."),
         kind=BASES[known.used],
         value=known.value,
-        measure=known.measure,
+        measure="%" if known.is_share else known.measure,
         above=known.numerator,
         below=known.denominator,
     )
@@ -181,12 +208,15 @@ def _beside(known: TargetFacts) -> Iterable[Line]:
             "The {kind} value, {value} {measure}, stands beside it and does not count.",
             kind=BASES[other],
             value=known.beside,
-            measure=known.measure,
+            measure="%" if known.counts(read=known.beside_read) else known.measure,
         )
         yield Line(LineKind.BESIDE, words, known.beside)
 
 
 def _goal(known: TargetFacts) -> Line:
+    if known.is_share:
+        words = said(*GOALS_OF_ALL[known.rollup is Rollup.MILESTONE, known.children > 0], due=known.due_on)
+        return Line(LineKind.GOAL, words, Decimal(100), known.due_on)
     aim = {
         Direction.AT_LEAST: ("ít nhất {goal}", "at least {goal}"),
         Direction.AT_MOST: ("không quá {goal}", "at most {goal}"),
@@ -207,7 +237,7 @@ def _attainment(known: TargetFacts) -> Iterable[Line]:
     if known.attainment is None:
         return
     way: tuple[str, str] = (" từ mức đầu kỳ {baseline}", " from the baseline {baseline}")
-    if known.baseline is None:
+    if known.baseline is None or known.is_share:
         way = ("", "")
     words = said(
         f"Đã đi được {{share}} % quãng đường{way[0]}.",

@@ -15,6 +15,8 @@ from vdept.measurements.access import visible_measurements
 from vdept.measurements.models import Measurement
 from vdept.people.access import visible_persons
 from vdept.people.models import Membership, Person
+from vdept.sources.access import visible_intakes
+from vdept.sources.models import Intake
 from vdept.units.models import Segment, Unit, UnitKind
 from vdept.units.segments import in_segments
 from vdept.verdicts.access import of_their_tenure, tenure, visible_verdicts
@@ -27,6 +29,10 @@ LATEST_FIRST: Ordering[Verdict] = Ordering(
 
 SHOWN = 50
 """How many verdicts on one target are shown with it: the one that counts, then the latest of the past."""
+
+
+OF_DOCUMENT = frozenset({"intake_id", "received_at", "sha256"})
+"""What a verdict's inputs say of the document in which its reading came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +207,23 @@ async def predecessors_of(tx: Tx, verdict_ids: Collection[int]) -> dict[int, Ver
 
 
 async def readings_behind(tx: Tx, verdict_ids: Collection[int]) -> dict[int, Mapping[str, Any]]:
-    """The inputs of the verdicts of whose measurement the actor may know: source, times and hash are told."""
+    """The inputs of the verdicts of whose measurement the actor may know: source and times are told.
+
+    What is told of the document it came in is for whoever sees the intake, here as everywhere.
+    """
     number = sa.cast(Verdict.inputs["measurement_id"].astext, sa.BigInteger)
+    opened = sa.and_(Intake.id == Measurement.intake_id, visible_intakes(tx.actor))
     rows = await tx.session.execute(
-        sa.select(Verdict.id, Verdict.inputs)
+        sa.select(Verdict.id, Verdict.inputs, Intake.id)
         .join(Measurement, Measurement.id == number)
+        .outerjoin(Intake, opened)
         .where(Verdict.id == _any(verdict_ids), visible_verdicts(tx.actor), visible_measurements(tx.actor))
     )
-    return {row[0]: row[1] for row in rows}
+    return {key: inputs if intake_id else _closed(inputs) for key, inputs, intake_id in rows}
+
+
+def _closed(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in inputs.items() if name not in OF_DOCUMENT}
 
 
 def _any(ids: Collection[int]) -> Any:

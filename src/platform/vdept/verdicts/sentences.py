@@ -104,6 +104,22 @@ RULES = {
         "The value is the percentage of the milestone's work that is done; above, of children that meet it.",
     ),
 }
+EACH_BESIDE_A_READING = (
+    "Đơn vị có số liệu của mình; chỉ đạt khi cả số liệu đó và mọi chỉ tiêu con đều đạt.",
+    "The unit has a reading of its own; it is met only when that and all children are.",
+)
+GOALS_OF_ALL = {
+    (False, True): ("Mọi chỉ tiêu con phải đạt vào {due}.", "All children must be met by {due}."),
+    (True, False): (
+        "Mọi nhiệm vụ của cột mốc phải xong vào {due}.",
+        "All tasks of the milestone must be done by {due}.",
+    ),
+    (True, True): (
+        "Mọi chỉ tiêu con, và mọi nhiệm vụ gắn ở đây, phải xong vào {due}.",
+        "All children must be met, and all tasks linked here done, by {due}.",
+    ),
+}
+"""Where the value is a share of all: of a milestone or not, with children or not."""
 BASES = {Basis.MEASURED: Words("số đo", "measured"), Basis.REPORTED: Words("báo cáo", "reported")}
 STATUSES = {
     Status.NOT_STARTED: Words("chưa bắt đầu", "not started"),

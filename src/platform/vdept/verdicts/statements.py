@@ -55,6 +55,17 @@ BESIDE = (
 
 _OBJECT = ", ".join(f"'{name}', {expression}" for name, expression in _SAID.items())
 
+_READINGS = ", ".join(
+    f"CASE WHEN kr.rollup <> 'MILESTONE'{only} THEN o.{basis}_{name} END AS {basis}_{name}"
+    for basis in ("measured", "reported")
+    for name, only in (
+        ("numerator", ""),
+        ("denominator", ""),
+        ("on", f" AND o.own_{basis}_value IS NOT NULL"),
+    )
+)
+"""What a value was read off; a milestone's off nothing, whatever its indicator was measured to be."""
+
 _TARGETS = f"""due AS MATERIALIZED (
         SELECT t.id AS target_id, t.unit_id, t.key_result_id, t.indicator_id, t.due_on,
             p.starts_on AS plan_starts_on, e.evaluated_on,
@@ -62,12 +73,7 @@ _TARGETS = f"""due AS MATERIALIZED (
             kr.basis, kr.rollup, kr.binding, kr.at_risk_points, kr.off_track_points, ind.direction,
             CASE WHEN kr.basis = 'REPORTED' AND o.reported_value IS NOT NULL
                 THEN 'REPORTED' ELSE 'MEASURED' END AS used,
-            o.measured_value AS measured, o.reported_value AS reported,
-            o.measured_numerator, o.measured_denominator, o.reported_numerator, o.reported_denominator,
-            CASE WHEN kr.rollup <> 'MILESTONE' AND o.own_measured_value IS NOT NULL
-                THEN o.measured_on END AS measured_on,
-            CASE WHEN kr.rollup <> 'MILESTONE' AND o.own_reported_value IS NOT NULL
-                THEN o.reported_on END AS reported_on,
+            o.measured_value AS measured, o.reported_value AS reported, {_READINGS},
             t.value AS goal, t.value_high AS goal_high, t.baseline, o.children, o.children_met,
             {
     ", ".join(
