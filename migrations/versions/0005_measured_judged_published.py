@@ -52,6 +52,9 @@ POLICIES: dict[str, dict[str, str]] = {
         "UPDATE": f"{MAY_ALL} OR {OF_OWN_UNIT} OR {FROM_ABOVE.replace('= unit_id', '= signal.unit_id')}",
         "INSERT": MAY_ALL,
     },
+    "verdict": {"SELECT": "true", "UPDATE": MAY_ALL, "INSERT": MAY_ALL},
+    "verdict_news": {"SELECT": "true", "DELETE": MAY_ALL, "INSERT": MAY_ALL},
+    "outcome_gap": {"SELECT": "true", "UPDATE": MAY_ALL, "DELETE": MAY_ALL, "INSERT": MAY_ALL},
 }
 """What each command is let do with which rows; a command without a line is taken from the role."""
 
@@ -669,7 +672,6 @@ def _guard() -> None:
             op.execute(f"REVOKE {command} ON {table} FROM {APP}")
     for table in FINAL:
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM {APP}")
-    op.execute(f"REVOKE DELETE ON verdict FROM {APP}")
 
 
 def downgrade() -> None:

@@ -238,6 +238,43 @@ async def test_nobody_puts_in_what_is_not_theirs(sides: Sides, forged: str) -> N
             )
 
 
+JUDGED = {
+    "a verdict": "INSERT INTO verdict (subject, plan_id, unit_id, number, judgement, due_on, evaluated_on, "
+    "inputs, issued_at) VALUES ('UNIT', 1, 1, 1, 'MET', now(), now(), '{}', now())",
+    "its news": "INSERT INTO verdict_news VALUES (1)",
+    "a gap": "INSERT INTO outcome_gap (plan_id, unit_id, target_id, on_day) VALUES (1, 1, 0, now())",
+}
+UNDONE = (
+    "UPDATE verdict SET superseded_at = now()",
+    "DELETE FROM verdict_news",
+    "UPDATE outcome_gap SET points = 0",
+    "DELETE FROM outcome_gap",
+)
+
+
+async def test_what_is_judged_is_written_by_the_platform_alone_whatever_a_verb_forgets(
+    sides: Sides,
+) -> None:
+    """Nobody issues a verdict or takes one back, keeps a gap or touches one; not the head whose it is."""
+
+    async def forge(statement: str) -> None:
+        async with sides.db.begin(sides.mine.who) as tx:
+            await tx.widen()
+            await tx.session.execute(text(statement))
+
+    for statement in JUDGED.values():
+        with pytest.raises(DBAPIError, match="row-level security"):
+            await forge(statement)
+    async with sides.db.begin(SYSTEM) as tx:
+        for statement in JUDGED.values():
+            await tx.session.execute(text(statement))
+    for statement in UNDONE:
+        for who, rows in ((sides.mine.who, 0), (SYSTEM, 1)):
+            async with sides.db.begin(who) as tx:
+                answer: Any = await tx.session.execute(text(statement))
+                assert (statement, answer.rowcount) == (statement, rows)
+
+
 @pytest.mark.parametrize("table", ["source_connector", "rejected_reading"])
 async def test_a_row_cannot_be_moved_to_another_unit(sides: Sides, table: str) -> None:
     """Neither out of sight nor into somebody else's hands."""

@@ -107,6 +107,9 @@ GUARDED = (
     "intake",
     "rejected_reading",
     "signal",
+    "verdict",
+    "verdict_news",
+    "outcome_gap",
 )
 """Tables whose rows the database itself shows to nobody but whom they are for."""
 
