@@ -348,6 +348,13 @@ async def test_a_query_that_is_wrong_or_would_write_is_refused_by_the_server(
     assert (refused.code, refused.params["sqlstate"]) == ("SOURCE_DATABASE", code)
 
 
+async def test_no_bracket_gets_a_value_past_what_is_taken_of_it(kho: QuerySetting) -> None:
+    sql = "SELECT k.* FROM kho_so_lieu k) AS asked UNION ALL SELECT repeat('x', 900000000) FROM (SELECT 1"
+    (unit,) = (one for one in kho.fields if one.field is F.UNIT)
+    refused = await failure(kho, sql, fields=(unit,))
+    assert (refused.code, refused.params["sqlstate"]) == ("SOURCE_DATABASE", "42601")
+
+
 async def test_a_query_has_its_time_its_rows_and_its_address(kho: QuerySetting) -> None:
     slow = await failure(kho, "SELECT k.*, pg_sleep(9) FROM kho_so_lieu k", timeout_seconds=1)
     assert slow.code in {"SOURCE_TIMEOUT", "SOURCE_DATABASE"}

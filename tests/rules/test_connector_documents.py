@@ -196,7 +196,8 @@ def test_a_query_is_asked_as_a_part_of_ours_with_bounded_texts() -> None:
         )
     )
     assert asked == (
-        'SELECT left(CAST(asked."a""b" AS text), 1000)\nFROM (\nSELECT 1 AS a -- end\n) AS asked\nLIMIT 50001'
+        "WITH asked AS (\nSELECT 1 AS a -- end\n)\n"
+        'SELECT left(CAST(asked."a""b" AS text), 1000)\nFROM asked\nLIMIT 50001'
     )
 
 

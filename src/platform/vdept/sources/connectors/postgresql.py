@@ -2,16 +2,16 @@
 
 The query is asked as a part of ours, so that it cannot be anything but a query, and its columns come as
 bounded texts, so that no value of the other side is larger than one that is taken. The host goes through the
-same guard as an URL does, and the connection to the address that was checked.
+same guard as an URL does, and the connection to the address that was checked (:mod:`.wire`).
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Sequence
-from typing import Any
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresError
+from asyncpg.exceptions import PostgresError
 
 from vdept.kernel.errors import Refused
 from vdept.notifications.webhooks.posting import NotDelivered
@@ -29,34 +29,29 @@ from vdept.sources.connectors.http import Fetch, of_tls, refused_by_guard
 from vdept.sources.connectors.limits import MAX_BYTES, MAX_ROWS
 from vdept.sources.connectors.mapping import MAX_CELL, raw_of, reading
 from vdept.sources.connectors.settings import QuerySetting
+from vdept.sources.connectors.wire import Wire
 from vdept.sources.receiving import Given
 
 AT_ONCE = 1_000
 """Rows that are fetched at once."""
 _CONNECTION, _AUTHORIZATION = "08", "28"
-
-
-class _Named(ssl.SSLContext):
-    """Checks the certificate against the name, though the connection goes to an address."""
-
-    name: str
-
-    def wrap_bio(self, incoming: Any, outgoing: Any, *_: Any, **__: Any) -> ssl.SSLObject:
-        return super().wrap_bio(incoming, outgoing, server_side=False, server_hostname=self.name)
-
-
-def _tls(name: str) -> ssl.SSLContext:
-    context = _Named(ssl.PROTOCOL_TLS_CLIENT)
-    context.name = name
-    context.load_default_certs()
-    return context
+log = logging.getLogger("vdept.sources")
 
 
 async def rows(setting: QuerySetting, password: str, fetch: Fetch) -> list[list[str | None]]:
     """The query's rows, a text for each column that the fields name; raises what a poll fails with."""
     try:
         async with asyncio.timeout(setting.timeout_seconds):
-            return await _rows(setting, password, fetch)
+            addresses = await fetch.guard.addresses(setting.host)
+            wire = Wire(addresses, setting.port, setting.host if setting.tls else None)
+            try:
+                return await _rows(setting, password, wire)
+            except Exception:
+                if wire.refused is not None:
+                    raise wire.refused from None
+                raise
+            finally:
+                wire.close()
     except TimeoutError:
         raise SOURCE_TIMEOUT.at(seconds=setting.timeout_seconds) from None
     except NotDelivered as error:
@@ -67,20 +62,24 @@ async def rows(setting: QuerySetting, password: str, fetch: Fetch) -> list[list[
         raise SOURCE_CERTIFICATE.at() from None
     except (OSError, ConnectionError) as error:
         raise (SOURCE_CERTIFICATE if of_tls(error) else SOURCE_NO_CONNECTION).at() from None
-    except (InterfaceError, InternalClientError, UnicodeError, ValueError):
+    except Refused:
+        raise
+    except Exception as error:  # noqa: BLE001  see below
+        # Over what a server that is none says, the driver stumbles in ways of its own.
+        log.info("a database was no such thing: %s", type(error).__name__)
         raise SOURCE_BROKEN_ANSWER.at() from None
 
 
-async def _rows(setting: QuerySetting, password: str, fetch: Fetch) -> list[list[str | None]]:
-    addresses = await fetch.guard.addresses(setting.host)
+async def _rows(setting: QuerySetting, password: str, wire: Wire) -> list[list[str | None]]:
+    """Nothing is said for goodbye: a server that hangs would not take it, and there is nothing to undo."""
     connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
-        host=str(addresses[0]),
+        host=Wire.HOST,
         port=setting.port,
+        loop=wire,
         user=setting.user,
         password=password,
         database=setting.database,
-        ssl=_tls(setting.host) if setting.tls else False,
-        direct_tls=False,
+        ssl=False,
         timeout=setting.timeout_seconds,
         statement_cache_size=0,
         server_settings={
@@ -92,26 +91,27 @@ async def _rows(setting: QuerySetting, password: str, fetch: Fetch) -> list[list
     try:
         found: list[list[str | None]] = []
         size = 0
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            cursor = await connection.cursor(statement(setting))
-            while part := await cursor.fetch(AT_ONCE):
-                found += [list(row.values()) for row in part]
-                size += sum(len(value) for row in part for value in row.values() if value is not None)
-                if len(found) > MAX_ROWS:
-                    raise SOURCE_TOO_MANY_ROWS.at("query", limit=MAX_ROWS)
-                if size > MAX_BYTES:
-                    raise SOURCE_TOO_LARGE.at(limit_mb=MAX_BYTES // 1_000_000)
+        await connection.transaction(isolation="repeatable_read", readonly=True).start()
+        cursor = await connection.cursor(statement(setting))
+        while part := await cursor.fetch(AT_ONCE):
+            found += [list(row.values()) for row in part]
+            size += sum(len(value) for row in part for value in row.values() if value is not None)
+            if len(found) > MAX_ROWS:
+                raise SOURCE_TOO_MANY_ROWS.at("query", limit=MAX_ROWS)
+            if size > MAX_BYTES:
+                raise SOURCE_TOO_LARGE.at(limit_mb=MAX_BYTES // 1_000_000)
         return found
     finally:
         connection.terminate()
 
 
 def statement(setting: QuerySetting) -> str:
-    """Ours around theirs; the line break ends a comment that theirs may end with."""
+    """Theirs as a part of ours that no bracket in it ends: what follows is a SELECT in any case, which takes
+    bounded texts only. The line break ends a comment that theirs may end with."""
     taken = ", ".join(
         f"left(CAST(asked.{_quoted(name)} AS text), {MAX_CELL})" for name in column_names(setting)
     )
-    return f"SELECT {taken}\nFROM (\n{setting.query}\n) AS asked\nLIMIT {MAX_ROWS + 1}"
+    return f"WITH asked AS (\n{setting.query}\n)\nSELECT {taken}\nFROM asked\nLIMIT {MAX_ROWS + 1}"
 
 
 def _quoted(name: str) -> str:
