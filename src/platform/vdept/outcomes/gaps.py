@@ -74,6 +74,7 @@ _KEEP = sa.text(
         INSERT INTO outcome_gap (plan_id, unit_id, target_id, on_day, measured_value, reported_value, points)
         SELECT :plan_id, unit_id, target_id, :today, measured_value, reported_value, points
         FROM compared WHERE changed AND (outdated OR NOT written)
+            AND (SELECT count(*) FROM compared) >= 0  -- all is compared before the first row is written
         ON CONFLICT (plan_id, unit_id, target_id, on_day) DO UPDATE SET
             measured_value = excluded.measured_value, reported_value = excluded.reported_value,
             points = excluded.points

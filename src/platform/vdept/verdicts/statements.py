@@ -83,11 +83,10 @@ _TARGETS = f"""due AS MATERIALIZED (
 }
         FROM target_outcome o JOIN target t ON t.id = o.target_id JOIN plan p ON p.id = t.plan_id
         JOIN key_result kr ON kr.id = t.key_result_id JOIN indicator ind ON ind.id = kr.indicator_id
-        JOIN plan_evaluation e ON e.plan_id = t.plan_id
+        JOIN plan_evaluation e ON e.plan_id = t.plan_id LEFT JOIN paused_late j ON j.target_id = t.id
         WHERE o.plan_id = :plan_id AND o.live AND t.due_on < e.evaluated_on
-            AND (t.state = 'ACTIVE' AND o.status IN ('MET', 'NOT_MET')
-                OR t.state = 'PAUSED' AND t.id IN (SELECT target_id FROM paused_late))
-            AND t.id NOT IN (SELECT target_id FROM waiting)),
+            AND (t.state = 'ACTIVE' AND o.status IN ('MET', 'NOT_MET') OR j.target_id IS NOT NULL)
+            AND NOT EXISTS (SELECT FROM waiting w WHERE w.target_id = t.id)),
     headed AS (
         SELECT due.*, h.person_id AS head_id, h.starts_on AS head_since,
             CASE used WHEN 'REPORTED' THEN reported ELSE measured END AS value,
@@ -110,7 +109,7 @@ _TARGETS = f"""due AS MATERIALIZED (
                 AND basis = x.used AND as_of BETWEEN x.plan_starts_on AND x.due_on
             ORDER BY as_of DESC, id DESC LIMIT 1
         ) m ON true
-        LEFT JOIN intake i ON i.id = m.intake_id
+        LEFT JOIN LATERAL (SELECT * FROM intake WHERE id = m.intake_id LIMIT 1) i ON true
         WHERE v.digest IS DISTINCT FROM x.digest
             AND (v.id IS NULL
                 OR (v.judgement, v.due_on, v.head_id, v.head_since)
@@ -168,6 +167,8 @@ _COLUMNS = (
     "goal, inputs, digest, head_id, head_since, issued_at"
 )
 
+# What one would look up for each row is joined: a plan's first 440,000 verdicts are made while the table's
+# statistics still say that it is empty, and looking into it row by row would read whatever was made so far.
 ISSUE = sa.text(
     f"""WITH waiting AS MATERIALIZED (
         SELECT DISTINCT target_id FROM outcome_change WHERE plan_id = :plan_id AND target_id IS NOT NULL),
@@ -179,26 +180,29 @@ ISSUE = sa.text(
                     WHERE a.subject_type = 'Target' AND a.subject_id = t.id
                         AND a.verb = 'target.paused') > t.due_on)),
     {_TARGETS}, {_UNITS}, {_LIFTED},
+    past AS (
+        SELECT target_id, unit_id, max(number) AS number FROM verdict WHERE plan_id = :plan_id
+        GROUP BY target_id, unit_id),
     gone AS (
         UPDATE verdict SET superseded_at = :now
-        WHERE id IN (SELECT old_id FROM of_targets UNION ALL SELECT old_id FROM of_units
+        WHERE plan_id = :plan_id AND superseded_at IS NULL
+            AND id IN (SELECT old_id FROM of_targets UNION ALL SELECT old_id FROM of_units
                      UNION ALL SELECT id FROM lifted)
         RETURNING id),
     made AS (
         INSERT INTO verdict ({_COLUMNS})
         SELECT fresh.* FROM (
             SELECT 'TARGET', :plan_id, x.unit_id, x.target_id, x.key_result_id,
-                coalesce((SELECT max(v.number) FROM verdict v WHERE v.target_id = x.target_id), 0) + 1,
+                coalesce(past.number, 0) + 1,
                 x.judgement, x.due_on, x.evaluated_on, x.value, x.goal, x.inputs, x.digest, x.head_id,
                 x.head_since, :now
-            FROM of_targets x
+            FROM of_targets x LEFT JOIN past ON past.target_id = x.target_id
             UNION ALL
             SELECT 'UNIT', :plan_id, x.unit_id, NULL, NULL,
-                coalesce((SELECT max(v.number) FROM verdict v WHERE v.plan_id = :plan_id
-                          AND v.unit_id = x.unit_id AND v.target_id IS NULL), 0) + 1,
+                coalesce(past.number, 0) + 1,
                 x.judgement, x.due_on, x.evaluated_on, NULL, NULL, x.inputs, x.digest, x.head_id,
                 x.head_since, :now
-            FROM of_units x
+            FROM of_units x LEFT JOIN past ON past.unit_id = x.unit_id AND past.target_id IS NULL
         ) fresh
         WHERE (SELECT count(*) FROM gone) >= 0  -- first the old one goes: only one of a subject may count
         RETURNING id, judgement, number),

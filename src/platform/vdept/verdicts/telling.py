@@ -43,16 +43,20 @@ _BEFORE = f"""gone AS (DELETE FROM verdict_news RETURNING verdict_id),
                 AND CASE WHEN v.target_id IS NULL THEN t.state <> 'WITHDRAWN' ELSE t.id = v.target_id END
         ) from_ ON true
         WHERE v.superseded_at IS NULL),
-    asked AS MATERIALIZED (SELECT DISTINCT unit_id, other_id FROM said),
+    asked AS MATERIALIZED (  -- carried along, not joined again: nobody has counted either side
+        SELECT unit_id, other_id, array_agg(id) AS ids, array_agg(judgement) AS judgements,
+            array_agg(number) AS numbers, array_agg(place) AS places
+        FROM said GROUP BY unit_id, other_id),
     heads AS (
-        SELECT g.unit_id, g.other_id, h.person_id, h.office_id, true AS own
+        SELECT g.*, h.person_id, h.office_id, true AS own
         FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=0)}) h
         UNION ALL
-        SELECT g.unit_id, g.other_id, h.person_id, h.office_id, false
+        SELECT g.*, h.person_id, h.office_id, false
         FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=1)}) h),
     once AS (  -- who heads both, or stands in for a vacant office, hears of each verdict once
-        SELECT DISTINCT ON (h.person_id, s.id) s.*, h.person_id, h.office_id, h.own
-        FROM said s JOIN heads h ON h.unit_id = s.unit_id AND h.other_id IS NOT DISTINCT FROM s.other_id
+        SELECT DISTINCT ON (h.person_id, s.id) s.*, h.unit_id, h.person_id, h.office_id, h.own
+        FROM heads h CROSS JOIN LATERAL unnest(h.ids, h.judgements, h.numbers, h.places)
+            AS s (id, judgement, number, place)
         WHERE h.own OR s.judgement = 'NOT_MET'
         ORDER BY h.person_id, s.id, h.own DESC, h.office_id),
     folded AS (
