@@ -6,7 +6,6 @@ they were; rows of days that are over are never touched. A day without a worker 
 dated to the day on which it was first seen.
 """
 
-import logging
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from vdept.kernel.actor import system
+from vdept.kernel.apart import Apart
 from vdept.kernel.db import Database, Tx
 from vdept.measurements.errors import PERIOD_INVERTED
 from vdept.measurements.periods import points_each
@@ -24,7 +24,6 @@ from vdept.outcomes.models import OutcomeGap, TargetOutcome, UnitOutcome
 from vdept.targets.models import Target
 
 ACTOR = system("gaps")
-_log = logging.getLogger(__name__)
 _LOCK_SPACE = 0x7667 << 44
 """Beside the roll-up's: keeping a history keeps nobody from applying what changed."""
 
@@ -113,16 +112,11 @@ async def keep(database: Database, *, now: datetime, plan_ids: Collection[int] |
     async with database.begin(ACTOR, now=now) as tx:
         wanted = None if plan_ids is None else list(plan_ids)
         plans = list(await tx.session.scalars(_PLANS, {"plan_ids": wanted}))
-    moved, failed = 0, None
+    moved, apart = 0, Apart(database, ACTOR, now=now)
     for plan_id in plans:
-        try:
-            async with database.begin(ACTOR, now=now) as tx:
-                moved += await keep_plan(tx, plan_id)
-        except Exception as error:  # noqa: BLE001
-            _log.error("the gaps of plan %s cannot be kept: %s", plan_id, type(error).__name__)
-            failed = failed or error
-    if failed is not None:
-        raise failed
+        async with apart.begin(f"keeping the gaps of plan {plan_id}") as tx:
+            moved += await keep_plan(tx, plan_id)
+    apart.settle()
     return moved
 
 

@@ -6,7 +6,6 @@ afterwards, from what waits in ``verdict_news``: a worker killed in between has 
 does.
 """
 
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,12 +13,12 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from vdept.kernel.actor import system
+from vdept.kernel.apart import Apart
 from vdept.kernel.db import Database, Tx
 from vdept.verdicts import telling
 from vdept.verdicts.statements import ISSUE, PLANS
 
 ACTOR = system("verdicts")
-_log = logging.getLogger(__name__)
 _LOCK_SPACE = 0x7664 << 44 | 1 << 43
 """Beside the roll-up's: judging keeps nobody from applying what changed."""
 
@@ -50,18 +49,13 @@ async def issue(
     async with database.begin(ACTOR, now=now) as tx:
         wanted = None if plan_ids is None else list(plan_ids)
         plans = list(await tx.session.execute(PLANS, {"plan_ids": wanted}))
-    failed: Exception | None = None
+    apart = Apart(database, ACTOR, now=now)
     for plan_id, issuer_id in plans:
-        try:
-            async with database.begin(ACTOR, now=now) as tx:
-                await keep(tx, plan_id, issuer_id, report)
-        except Exception as error:  # noqa: BLE001  raised at the end: nobody else's verdicts wait for it
-            _log.warning("verdicts of plan %s were not issued: %s", plan_id, str(error).split("\n")[0])
-            failed = failed or error
+        async with apart.begin(f"issuing the verdicts of plan {plan_id}") as tx:
+            await keep(tx, plan_id, issuer_id, report)
     async with database.begin(ACTOR, now=now) as tx:
         report.told = await telling.tell(tx, as_of)
-    if failed is not None:
-        raise failed
+    apart.settle()
     return report
 
 

@@ -4,7 +4,6 @@ May run at any time and any number of times at once: a plan's warnings are writt
 each plan in one transaction, and a run that finds nothing changed writes nothing.
 """
 
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -14,13 +13,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from vdept.calendars import upkeep
 from vdept.kernel.actor import system
+from vdept.kernel.apart import Apart
 from vdept.kernel.clock import LOCAL, local_date
 from vdept.kernel.db import Database, Tx
 from vdept.warnings import telling
 from vdept.warnings.statements import OF_PLANS, OUTSIDE_PLANS
 
 ACTOR = system("warnings")
-_log = logging.getLogger(__name__)
 _LOCK_SPACE = 0x7761 << 44
 """Beside the roll-up's: detecting keeps nobody from applying what changed."""
 
@@ -65,18 +64,13 @@ async def detect(
         scopes: list[tuple[int | None, date]] = [(row.id, row.as_of) for row in found]
     if plan_ids is None:
         scopes.append((None, as_of))
-    failed: Exception | None = None
+    apart = Apart(database, ACTOR, now=now)
     for plan_id, day in scopes:
-        try:
-            async with database.begin(ACTOR, now=now) as tx:
-                await keep(tx, plan_id, day, report)
-        except Exception as error:  # noqa: BLE001  raised at the end: nobody else's warnings wait for it
-            _log.error("the warnings of plan %s cannot be detected: %s", plan_id, type(error).__name__)
-            failed = failed or error
+        async with apart.begin(f"detecting the warnings of plan {plan_id}") as tx:
+            await keep(tx, plan_id, day, report)
     async with database.begin(ACTOR, now=now) as tx:
         report.told = await telling.tell(tx, as_of)
-    if failed is not None:
-        raise failed
+    apart.settle()
     return report
 
 
