@@ -36,10 +36,20 @@ async def perform(
     repeated request with the same key is answered from. An expected failure rolls everything back and is
     answered with ``payload(errors=[…])``; every field of a payload except ``errors`` may therefore be null.
     """
-    context = info.context
+    context, operation = info.context, info.field_name
+    return await answered(context, payload, lambda: _once(context, operation, arguments, verb), build)
+
+
+async def answered(
+    context: Context,
+    payload: Callable[..., P],
+    act: Callable[[], Awaitable[Any]],
+    build: Callable[[Context, Any], Awaitable[dict[str, Any]]],
+) -> P:
+    """Answer with what ``act`` has done in a transaction of its own, or with why nothing was done."""
     await context.refresh()
     try:
-        answer = await _once(context, info.field_name, arguments, verb)
+        answer = await act()
     except (Refused, RefusedMany, sqlalchemy.exc.DBAPIError) as error:
         return payload(errors=user_errors(error, context.locale))
     return payload(errors=[], **await build(context, answer))
@@ -48,19 +58,25 @@ async def perform(
 async def _once(
     context: Context, operation: str, arguments: Any, verb: Callable[[Tx], Awaitable[Any]]
 ) -> Any:
-    key = getattr(arguments, "idempotency_key", None) or None
-    if key is not None and len(key) > KEY_LENGTH:
-        raise invalid(
-            "idempotencyKey", vi=f"khóa dài tối đa {KEY_LENGTH} ký tự", en=f"at most {KEY_LENGTH} characters"
-        )
+    key = key_of(arguments)
     async with context.database.begin(context.actor, now=context.now) as tx:
         if key is None:
             return plain(await verb(tx))
         first, answer = await idempotency.claim(tx, key, idempotency.digest(operation, arguments))
         if first:
             answer = plain(await verb(tx))
-            await idempotency.answer(tx, key, answer)
+            await idempotency.answer(tx, {key: answer})
         return answer
+
+
+def key_of(arguments: Any) -> str | None:
+    """The idempotency key that was given."""
+    key = getattr(arguments, "idempotency_key", None) or None
+    if key is not None and len(key) > KEY_LENGTH:
+        raise invalid(
+            "idempotencyKey", vi=f"khóa dài tối đa {KEY_LENGTH} ký tự", en=f"at most {KEY_LENGTH} characters"
+        )
+    return key
 
 
 def plain(result: Any) -> Any:

@@ -10,6 +10,7 @@ from vdept.kernel.settings import Settings, networks
 from vdept.kernel.vault import Vault
 from vdept.sources.connectors.asking import Asking
 from vdept.sources.trying import Trying
+from vdept_graphql.pushes import Pushes
 from vdept_graphql.throttle import Throttle
 
 
@@ -42,3 +43,8 @@ class Services:
         """Tries connectors, so many at once in this process."""
         listed = networks(self.settings.source_networks, "VDEPT_SOURCE_NETWORKS")
         return Trying(Asking(lambda: self.vault, listed))
+
+    @cached_property
+    def pushes(self) -> Pushes:
+        """Receives what programs send, together what comes at the same moment."""
+        return Pushes(self.database)

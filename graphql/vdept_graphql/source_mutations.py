@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 from strawberry import field
 
+from vdept.kernel import idempotency
 from vdept.kernel.db import Tx
 from vdept.sources import pushing, registering, rejected
 from vdept.sources.errors import REPLAY_WHAT
@@ -14,7 +15,8 @@ from vdept_graphql.errors import ErrorCode, UserError
 from vdept_graphql.ids import decode, decode_many
 from vdept_graphql.inputs import In, given, given_value
 from vdept_graphql.intakes import Intake, load_intakes
-from vdept_graphql.mutations import ERRORS, as_it_is, one, perform, remembered, told
+from vdept_graphql.mutations import ERRORS, answered, as_it_is, key_of, one, perform, told
+from vdept_graphql.pushes import SMALL, Push, Pushes, answer_of
 from vdept_graphql.source_inputs import (
     CloseSourceInput,
     DismissRejectedReadingsInput,
@@ -72,17 +74,6 @@ class DismissRejectedReadingsPayload:
 
     count: int | None = field(default=None, description="How many were set aside.")
     errors: list[UserError] = field(description=ERRORS)
-
-
-def _answer(intake: int | None, got: Any, rejections: list[tuple[int, Any]]) -> dict[str, Any]:
-    """What is remembered of a delivery: plain values."""
-    return {
-        "intake_key": intake,
-        "recorded": got.recorded,
-        "unchanged": got.unchanged,
-        "rejected": got.rejected,
-        "rejections": [[row, remembered(refused)] for row, refused in rejections],
-    }
 
 
 async def _received(context: Context, answer: Any) -> dict[str, Any]:
@@ -182,13 +173,23 @@ class SourceMutation:
         "others are, and another value for the same unit, indicator and day supersedes the earlier one."
     )
     async def push_readings(self, info: Info, input: In[PushReadingsInput]) -> ReadingsPayload | None:
+        context, operation = info.context, info.field_name
+
         async def verb(tx: Tx) -> dict[str, Any]:
             source = decode(input.source_id, "Source", "sourceId")
             rows = [given_of(row) for row in input.readings]
-            got = await pushing.push(tx, source, rows, dry_run=input.dry_run)
-            return _answer(got.intake_id, got, [(row, refused) for row, refused, _ in got.rejections])
+            return answer_of(await pushing.push(tx, source, rows, dry_run=input.dry_run))
 
-        return await perform(info, ReadingsPayload, input, verb, _received)
+        async def together(pushes: Pushes) -> Any:
+            source, key = decode(input.source_id, "Source", "sourceId"), key_of(input)
+            rows = [given_of(row) for row in input.readings]
+            push = Push(rows, key, idempotency.digest(operation, input) if key else b"")
+            return await pushes((context.actor, source), push)
+
+        services = context.services
+        if services is None or input.dry_run or len(input.readings) > SMALL:
+            return await perform(info, ReadingsPayload, input, verb, _received)
+        return await answered(context, ReadingsPayload, lambda: together(services.pushes), _received)
 
     @strawberry.mutation(
         description="Judge rejected readings again, as they are or put right. What passes is a measurement "
@@ -203,12 +204,11 @@ class SourceMutation:
                     rejected.Fix(decode(row.id, "RejectedReading", "readings", i, "id"), row.changes())
                     for i, row in enumerate(input.readings)
                 ]
-                got = await rejected.replay(tx, fixes)
-            elif input.source_id is not None and input.readings is None:
-                got = await rejected.replay_all(tx, decode(input.source_id, "Source", "sourceId"))
-            else:
-                raise REPLAY_WHAT.at("readings")
-            return _answer(got.intake_id, got, list(got.rejections))
+                return answer_of(await rejected.replay(tx, fixes))
+            if input.source_id is not None and input.readings is None:
+                source = decode(input.source_id, "Source", "sourceId")
+                return answer_of(await rejected.replay_all(tx, source))
+            raise REPLAY_WHAT.at("readings")
 
         return await perform(info, ReadingsPayload, input, verb, _received)
 

@@ -186,9 +186,12 @@ async def test_a_source_that_is_asked_takes_nothing_that_is_sent(db: Database, w
 
 
 def test_the_hash_of_a_push_is_that_of_its_rows_whatever_was_left_out() -> None:
-    rows = [Given("46", "CS-1", "2026-01-31", value="1")]
-    assert pushing.digest_of(rows) == pushing.digest_of([Given("46", "CS-1", "2026-01-31", "1", None, None)])
-    assert pushing.digest_of(rows) != pushing.digest_of([Given("46", "CS-1", "2026-01-31", value="1.0")])
+    def digest(*rows: Given) -> bytes:
+        return pushing.document_of(rows).sha256
+
+    short = Given("46", "CS-1", "2026-01-31", value="1")
+    assert digest(short) == digest(Given("46", "CS-1", "2026-01-31", "1", None, None))
+    assert digest(short) != digest(Given("46", "CS-1", "2026-01-31", value="1.0"))
 
 
 # -- who sees what -----------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from vdept.measurements.models import Measurement
 from vdept.sources.models import Reach, Source, SourceState, Way
-from vdept.sources.pushing import digest_of
-from vdept.sources.receiving import Given, receive
+from vdept.sources.pushing import document_of
+from vdept.sources.receiving import Given, receive_all
 from vdept.sources.registering import close_source, register_source
 from vdept.targets.models import Frequency
 from vdept_workers.demo.people import COORDINATOR, HUE, HUE_HEAD, ISSUER, MINISTRY, OFFICE, SYSTEM, Cast
@@ -101,6 +101,5 @@ async def send(cast: Cast, source: Source, day: date, rows: Mapping[int, Given])
         there = set(await tx.session.scalars(query))
         missing = [row for unit_id, row in rows.items() if unit_id not in there]
         if missing:
-            digest, size = digest_of(missing)
-            got = await receive(tx, source, missing, sha256=digest, size=size)
+            [got] = await receive_all(tx, source, [document_of(missing)])
             assert got.rejected == 0, got.rejections  # noqa: S101 -- the demonstration's own values

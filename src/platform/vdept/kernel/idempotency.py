@@ -5,6 +5,7 @@ racing copies serialise on the unique index.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -35,25 +36,30 @@ class IdempotencyKey(Base):
 
 _TYPES = {
     "actor": "text",
-    "key": "text",
-    "digest": "bytea",
+    "keys": "text[]",
+    "digests": "bytea[]",
+    "answers": "jsonb[]",
     "now": "timestamptz",
     "expired": "timestamptz",
-    "answer": "jsonb",
 }
 
 _CLAIM = DriverStatement(
     """
-    INSERT INTO idempotency_key (actor, key, digest, created_at) VALUES (:actor, :key, :digest, :now)
+    INSERT INTO idempotency_key (actor, key, digest, created_at)
+    SELECT :actor, g.key, g.digest, :now FROM unnest(:keys, :digests) AS g (key, digest) ORDER BY g.key
     ON CONFLICT (actor, key) DO UPDATE SET digest = excluded.digest, answer = NULL, created_at = :now
         WHERE idempotency_key.created_at < :expired
-    RETURNING true
+    RETURNING key
 """,
     _TYPES,
 )
 
 _ANSWER = DriverStatement(
-    "UPDATE idempotency_key SET answer = :answer WHERE actor = :actor AND key = :key", _TYPES
+    """
+    UPDATE idempotency_key k SET answer = g.answer FROM unnest(:keys, :answers) AS g (key, answer)
+    WHERE k.actor = :actor AND k.key = g.key
+""",
+    _TYPES,
 )
 
 
@@ -72,18 +78,33 @@ async def claim(tx: Tx, key: str, asked: bytes) -> tuple[bool, Any]:
     Returns ``(True, None)`` when the caller goes first, ``(False, answer)`` when the same request was
     already answered. Refuses a key that was used for another request.
     """
-    given = {"actor": tx.actor.key, "key": key, "digest": asked, "now": tx.now}
-    if await _CLAIM.first(tx, {**given, "expired": tx.now - REMEMBERED}) is not None:
-        return True, None
-    kept = await tx.session.get_one(IdempotencyKey, (tx.actor.key, key))
-    if kept.digest != asked:
+    known = await claim_all(tx, {key: asked})
+    return key not in known, known.get(key)
+
+
+async def claim_all(tx: Tx, asked: Mapping[str, bytes]) -> dict[str, Any]:
+    """Claim several keys, each with the digest of its request; returns what was answered already, by key.
+
+    In the order of the keys, so that two that claim the same ones wait for each other and never in a circle.
+    """
+    given = {"actor": tx.actor.key, "keys": list(asked), "digests": list(asked.values())}
+    claimed = await _CLAIM.all(tx, {**given, "now": tx.now, "expired": tx.now - REMEMBERED})
+    taken = asked.keys() - {row["key"] for row in claimed}
+    if not taken:
+        return {}
+    kept = await tx.session.scalars(
+        sa.select(IdempotencyKey).where(IdempotencyKey.actor == tx.actor.key, IdempotencyKey.key.in_(taken))
+    )
+    known = {row.key: row for row in kept}
+    if any(known[key].digest != asked[key] for key in taken):
         raise IDEMPOTENCY_KEY_REUSED.at("idempotencyKey")
-    return False, kept.answer
+    return {key: row.answer for key, row in known.items()}
 
 
-async def answer(tx: Tx, key: str, value: Any) -> None:
-    """Remember what the request was answered with (plain ids, JSON-serialisable)."""
-    await _ANSWER.first(tx, {"actor": tx.actor.key, "key": key, "answer": to_json(value)})
+async def answer(tx: Tx, answers: Mapping[str, Any]) -> None:
+    """Remember what the request of each key was answered with (plain ids, JSON-serialisable)."""
+    told = [to_json(value) for value in answers.values()]
+    await _ANSWER.all(tx, {"actor": tx.actor.key, "keys": list(answers), "answers": told})
 
 
 async def forget_expired(tx: Tx) -> int:

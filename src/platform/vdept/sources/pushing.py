@@ -14,22 +14,40 @@ from vdept.sources import rules
 from vdept.sources.access import SENDERS, get_source, may_send
 from vdept.sources.errors import SOURCE_IS_PULLED
 from vdept.sources.models import Reach, Source, SourceState, Way
-from vdept.sources.receiving import Given, Received, receive
+from vdept.sources.receiving import Document, Given, Received, receive, receive_all
 
 
 async def push(tx: Tx, source_id: int, rows: Sequence[Given], *, dry_run: bool = False) -> Received:
-    """Take in what a client of the source's unit sends: the good rows are recorded whatever the others are.
+    """Take in what a client of the source's unit sends: good rows are recorded whatever the others are."""
+    source = await _open(tx, source_id)
+    document = document_of(rows)
+    return await receive(
+        tx,
+        source,
+        rows,
+        sha256=document.sha256,
+        size=document.size,
+        client_id=tx.actor.client_id,
+        dry_run=dry_run,
+    )
 
-    The raw document is the rows as canonical JSON.
+
+async def push_all(tx: Tx, source_id: int, pushes: Sequence[Sequence[Given]]) -> list[Received]:
+    """Take in what a client sent in several calls, each of them an intake of its own; all or none.
+
+    Raises :class:`~vdept.sources.receiving.Apart` where one bears on another.
     """
+    source = await _open(tx, source_id)
+    return await receive_all(tx, source, [document_of(rows) for rows in pushes], client_id=tx.actor.client_id)
+
+
+async def _open(tx: Tx, source_id: int) -> Source:
+    """The source, if it takes in what the actor sends."""
     source = await _sent_to(tx, source_id)
     if source.way is not Way.PUSH:
         raise SOURCE_IS_PULLED.at("sourceId", name=source.name)
     rules.require_active(source.state, source.name, source.state_reason, "sourceId")
-    digest, size = digest_of(rows)
-    return await receive(
-        tx, source, rows, sha256=digest, size=size, client_id=tx.actor.client_id, dry_run=dry_run
-    )
+    return source
 
 
 _COLUMNS: tuple[Any, ...] = (
@@ -60,7 +78,7 @@ async def _sent_to(tx: Tx, source_id: int) -> Source:
     )
 
 
-def digest_of(rows: Sequence[Given]) -> tuple[bytes, int]:
-    """SHA-256 and length of the rows as canonical JSON: an array of objects, their keys in order."""
+def document_of(rows: Sequence[Given]) -> Document:
+    """The raw document is the rows as canonical JSON: an array of objects, their keys in order."""
     raw = msgspec.json.encode([rules.kept(row) for row in rows], order="sorted")
-    return hashlib.sha256(raw).digest(), len(raw)
+    return Document(rows, hashlib.sha256(raw).digest(), len(raw))

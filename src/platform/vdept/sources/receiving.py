@@ -1,7 +1,7 @@
 """What came in from a source: judged row by row, its good rows recorded and its bad ones kept with a reason.
 
-Two statements whatever the number of rows (:mod:`vdept.sources.receiving_statements`): one looks units and
-indicators up, one writes the intake, the measurements, the rejected rows, the change rows and one activity.
+Two statements whatever the number of rows and documents (:mod:`vdept.sources.receiving_statements`): one
+looks units and indicators up, one writes intakes, measurements, rejected rows, change rows and activities.
 Where rows were rejected, a third tells the unit's coordinators, once a day and source.
 """
 
@@ -41,9 +41,17 @@ class Bad(NamedTuple):
     given: Given
 
 
+class Document(NamedTuple):
+    """What came in at once, with the hash and the length of the raw document."""
+
+    rows: Sequence[Given]
+    sha256: bytes
+    size: int
+
+
 @dataclass(slots=True)
 class Judged:
-    """The rows of a delivery, each in one of the two lists."""
+    """The rows of a document, each in one of the two lists."""
 
     good: list[Good] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
@@ -79,16 +87,40 @@ async def receive(
     ``sha256`` and ``size`` are those of the raw document; ``client_id`` is who sent it. Whether the actor may
     send for the source, and whether the source takes anything in, is for the caller to check.
     """
-    if len(rows) > ROW_LIMIT:
-        raise TOO_MANY_ROWS.at("readings", count=len(rows), limit=ROW_LIMIT)
-    judged = await judge(tx, source, rows, locking=not dry_run)
     if dry_run:
-        row = await WOULD_RECORD.first(tx, {"source_id": source.id, **_arrays(judged.good)})
+        [judged] = await judge(tx, source, [rows], locking=False)
+        row = await WOULD_RECORD.first(tx, {"source_id": source.id, **_arrays([judged])})
         return _received(None, judged, row["recorded"])
-    intake_id, recorded = await write(tx, source, judged, sha256=sha256, size=size, client_id=client_id)
-    if judged.bad:
-        await tell_rejected(tx, source, len(judged.bad))
-    return _received(intake_id, judged, recorded)
+    [done] = await receive_all(tx, source, [Document(rows, sha256, size)], client_id=client_id)
+    return done
+
+
+async def receive_all(
+    tx: Tx, source: Source, documents: Sequence[Document], *, client_id: int | None = None
+) -> list[Received]:
+    """The same of several documents at once, in as many statements as of one; all are kept or none.
+
+    Documents that are about the same unit, indicator and day cannot go together: raises Apart.
+    """
+    judged = await judge(tx, source, [document.rows for document in documents], locking=True)
+    _require_apart(judged)
+    kept = await write(tx, source, list(zip(documents, judged, strict=True)), client_id=client_id)
+    if bad := sum(len(one.bad) for one in judged):
+        await tell_rejected(tx, source, bad)
+    return [
+        _received(intake_id, one, recorded) for one, (intake_id, recorded) in zip(judged, kept, strict=True)
+    ]
+
+
+class Apart(Exception):
+    """Of these documents one changes what another is judged by: they are received one after the other."""
+
+
+def _require_apart(judged: Sequence[Judged]) -> None:
+    if len(judged) > 1:
+        about = [{(good.unit_id, good.indicator_id, good.as_of) for good in one.good} for one in judged]
+        if len(set().union(*about)) < sum(map(len, about)):
+            raise Apart
 
 
 async def failed(tx: Tx, source: Source, refusal: Refused) -> int:
@@ -108,16 +140,30 @@ async def failed(tx: Tx, source: Source, refusal: Refused) -> int:
     return intake.id
 
 
-async def judge(tx: Tx, source: Source, rows: Sequence[Given], *, locking: bool) -> Judged:
-    """Which of the rows are good, by what is registered now; of a repeated one the later is bad."""
-    if not rows:
-        raise NO_ROWS.at("readings", limit=ROW_LIMIT)
-    units, indicators = await _look(tx, source, rows, locking=locking)
+async def judge(
+    tx: Tx, source: Source, documents: Sequence[Sequence[Given]], *, locking: bool
+) -> list[Judged]:
+    """Which rows of each document are good, by what is registered now; of a repeated one the later is bad."""
+    for rows in documents:
+        if not rows:
+            raise NO_ROWS.at("readings", limit=ROW_LIMIT)
+        if len(rows) > ROW_LIMIT:
+            raise TOO_MANY_ROWS.at("readings", count=len(rows), limit=ROW_LIMIT)
+    units, indicators = await _look(tx, source, [row for rows in documents for row in rows], locking=locking)
+    return [_judged(rows, units, indicators, tx.today) for rows in documents]
+
+
+def _judged(
+    rows: Sequence[Given],
+    units: Mapping[str | int, UnitFound],
+    indicators: Mapping[str | int, IndicatorFound],
+    today: date,
+) -> Judged:
     judged = Judged()
     seen: dict[tuple[int, int, date], int] = {}
     for i, given in enumerate(rows, start=1):
         try:
-            good = rules.judge(i, given, units, indicators, tx.today)
+            good = rules.judge(i, given, units, indicators, today)
             first = seen.setdefault((good.unit_id, good.indicator_id, good.as_of), i)
             if first != i:
                 raise READING_DUPLICATE.at(first=first)
@@ -130,24 +176,23 @@ async def judge(tx: Tx, source: Source, rows: Sequence[Given], *, locking: bool)
 async def write(
     tx: Tx,
     source: Source,
-    judged: Judged,
+    documents: Sequence[tuple[Document, Judged]],
     *,
-    sha256: bytes,
-    size: int,
     client_id: int | None,
     keep_bad: bool = True,
     verb: str = "readings.received",
-) -> tuple[int, int]:
-    """Write the delivery; returns the intake's id and how many values were recorded.
+) -> list[tuple[int, int]]:
+    """Write what was judged; returns each document's intake and how many of its values were recorded.
 
     ``keep_bad`` is False of a replay, whose bad rows are kept already.
     """
-    kept = judged.bad if keep_bad else ()
-    row = await WRITE.first(
+    judged = [one for _, one in documents]
+    kept = [(number, bad) for number, one in enumerate(judged, start=1) for bad in one.bad if keep_bad]
+    rows = await WRITE.all(
         tx,
         {
-            **_arrays(judged.good),
-            **bad_arrays(kept),
+            **_arrays(judged),
+            **bad_arrays([bad for _, bad in kept]),
             "source_id": source.id,
             "source_unit_id": source.unit_id,
             "source": source.name,
@@ -156,17 +201,18 @@ async def write(
             "actor": tx.actor.key,
             "verb": verb,
             "now": tx.now,
-            "digest": sha256,
-            "size": size,
-            "good": len(judged.good),
-            "bad": len(judged.bad),
-            "rows": array(bad.row for bad in kept),
-            "raws": [None if bad.given.raw is None else _json(bad.given.raw) for bad in kept],
+            "digests": [document.sha256 for document, _ in documents],
+            "sizes": array(document.size for document, _ in documents),
+            "good": array(len(one.good) for one in judged),
+            "bad": array(len(one.bad) for one in judged),
+            "bad_documents": array(number for number, _ in kept),
+            "rows": array(bad.row for _, bad in kept),
+            "raws": [None if bad.given.raw is None else _json(bad.given.raw) for _, bad in kept],
         },
     )
-    if row["recorded"]:
+    if any(row["recorded"] for row in rows):
         tx.ring(DOORBELL)
-    return row["intake_id"], row["recorded"]
+    return [(row["intake_id"], row["recorded"]) for row in rows]
 
 
 async def _look(
@@ -214,8 +260,10 @@ def _codes(about: set[str | int]) -> list[str]:
     return sorted(key for key in about if isinstance(key, str) and key)
 
 
-def _arrays(good: Sequence[Good]) -> dict[str, Any]:
+def _arrays(judged: Sequence[Judged]) -> dict[str, Any]:
+    good = [row for one in judged for row in one.good]
     return {
+        "documents": array(number for number, one in enumerate(judged, start=1) for _ in one.good),
         "indicator_ids": array(row.indicator_id for row in good),
         "unit_ids": array(row.unit_id for row in good),
         "dates": array(row.as_of for row in good),

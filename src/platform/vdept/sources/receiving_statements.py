@@ -23,10 +23,12 @@ _TYPES = {
     "verb": "text",
     "national": "boolean",
     "locking": "boolean",
-    "digest": "bytea",
-    "size": "bigint",
-    "good": "int",
-    "bad": "int",
+    "digests": "bytea[]",
+    "sizes": "text::bigint[]",
+    "good": "text::int[]",
+    "bad": "text::int[]",
+    "documents": "text::int[]",
+    "bad_documents": "text::int[]",
     "ids": "bigint[]",
     "unit_codes": "text[]",
     "indicator_codes": "text[]",
@@ -75,9 +77,9 @@ LOOK = DriverStatement(
 
 _JUDGED = """
     given AS (
-        SELECT * FROM unnest(:indicator_ids, :unit_ids, :dates, :values, :numerators, :denominators, :notes)
-            WITH ORDINALITY
-            AS g (indicator_id, unit_id, as_of, value, numerator, denominator, note, place)
+        SELECT * FROM unnest(:documents, :indicator_ids, :unit_ids, :dates, :values, :numerators,
+                :denominators, :notes) WITH ORDINALITY
+            AS g (document, indicator_id, unit_id, as_of, value, numerator, denominator, note, place)
     ), judged AS MATERIALIZED (
         SELECT g.*, s.id AS standing_id, s.id IS NOT NULL AND s.value = g.value
             AND s.numerator IS NOT DISTINCT FROM g.numerator
@@ -98,42 +100,51 @@ WOULD_RECORD = DriverStatement(
 
 WRITE = DriverStatement(
     f"""
-    WITH the_intake AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('intake', 'id')) AS id),
-    {_JUDGED}, made AS (
+    WITH document AS MATERIALIZED (
+        SELECT nextval(pg_get_serial_sequence('intake', 'id')) AS id, d.*
+        FROM unnest(:digests, :sizes, :good, :bad) WITH ORDINALITY AS d (sha256, size, good, bad, number)
+    ), {_JUDGED}, made AS (
         INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator, source,
             note, recorded_at, recorded_by_id, supersedes_id, source_id, intake_id)
         SELECT j.indicator_id, j.unit_id, 'MEASURED', j.as_of, j.value, j.numerator, j.denominator, :source,
-            j.note, :now, :person_id, j.standing_id, :source_id, (SELECT id FROM the_intake)
-        FROM judged j WHERE NOT j.unchanged ORDER BY j.place
-        RETURNING id, indicator_id, unit_id, as_of
+            j.note, :now, :person_id, j.standing_id, :source_id, d.id
+        FROM judged j JOIN document d ON d.number = j.document
+        WHERE NOT j.unchanged ORDER BY j.place
+        RETURNING id, indicator_id, unit_id, as_of, intake_id
     ), told AS ({moved_targets(distinct=True)}),
-    counted AS (SELECT count(*) AS recorded, min(id) AS first_id, max(id) AS last_id FROM made),
+    counted AS (
+        SELECT d.*, c.first_id, c.last_id, coalesce(c.recorded, 0) AS recorded
+        FROM document d LEFT JOIN (
+            SELECT intake_id, count(*) AS recorded, min(id) AS first_id, max(id) AS last_id FROM made
+            GROUP BY intake_id) c ON c.intake_id = d.id
+    ),
     kept_intake AS (
         INSERT INTO intake (id, source_id, unit_id, state, received_at, client_id, sha256, size, rows,
             recorded, unchanged, rejected)
-        SELECT the_intake.id, :source_id, :source_unit_id, 'RECEIVED', :now, :client_id, :digest, :size,
-            :good + :bad, recorded, :good - recorded, :bad
-        FROM the_intake, counted
+        SELECT id, :source_id, :source_unit_id, 'RECEIVED', :now, :client_id, sha256, size,
+            good + bad, recorded, good - recorded, bad
+        FROM counted
     ), kept_rows AS (
         INSERT INTO rejected_reading (source_id, unit_id, intake_id, row, given, raw, code, path, params,
             as_of, rejected_at)
-        SELECT :source_id, :source_unit_id, (SELECT id FROM the_intake), r.row, CAST(r.given AS jsonb),
+        SELECT :source_id, :source_unit_id, d.id, r.row, CAST(r.given AS jsonb),
             CAST(r.raw AS jsonb), r.code, r.path, CAST(r.params AS jsonb), r.as_of, :now
-        FROM unnest(:rows, :kept, :raws, :codes, :paths, :params, :bad_dates)
-            AS r (row, given, raw, code, path, params, as_of)
+        FROM unnest(:bad_documents, :rows, :kept, :raws, :codes, :paths, :params, :bad_dates)
+            AS r (document, row, given, raw, code, path, params, as_of)
+        JOIN document d ON d.number = r.document
     ), said AS (
         INSERT INTO activity (at, actor, person_id, client_id, verb, subject_type, subject_id, unit_id, data)
-        SELECT :now, :actor, :person_id, :client_id, :verb, 'Intake', the_intake.id, :source_unit_id,
+        SELECT :now, :actor, :person_id, :client_id, :verb, 'Intake', id, :source_unit_id,
             jsonb_strip_nulls(jsonb_build_object('sourceId', CAST(:source_id AS text), 'recorded', recorded,
-                'unchanged', :good - recorded, 'rejected', :bad, 'firstId', first_id::text,
+                'unchanged', good - recorded, 'rejected', bad, 'firstId', first_id::text,
                 'lastId', last_id::text))
-        FROM the_intake, counted
+        FROM counted
     )
-    SELECT the_intake.id AS intake_id, recorded FROM the_intake, counted
+    SELECT id AS intake_id, recorded FROM counted ORDER BY number
 """,
     _TYPES,
 )
-"""Everything at once: of a delivery either all of it is there or nothing."""
+"""Everything at once: of what was delivered either all of it is there or nothing."""
 
 RESOLVE = DriverStatement(
     """

@@ -17,7 +17,7 @@ from vdept.sources.errors import (
     REJECTED_OF_SEVERAL_SOURCES,
 )
 from vdept.sources.models import RejectedReading, RejectedState, Source
-from vdept.sources.pushing import digest_of
+from vdept.sources.pushing import document_of
 from vdept.sources.receiving import LISTED, Judged, bad_arrays, judge, write
 from vdept.sources.receiving_statements import RESOLVE, STILL_BAD
 from vdept.targets.rules import clean_text
@@ -115,14 +115,11 @@ async def _replay(
 ) -> Replayed:
     rules.require_active(source.state, source.name, source.state_reason, "sourceId")
     given = [rules.given_again(row.given, fixed) for row, fixed in zip(rows, changes, strict=True)]
-    judged = await judge(tx, source, given, locking=True)
-    digest, size = digest_of(given)
-    intake_id, recorded = await write(
+    [judged] = await judge(tx, source, [given], locking=True)
+    [(intake_id, recorded)] = await write(
         tx,
         source,
-        judged,
-        sha256=digest,
-        size=size,
+        [(document_of(given), judged)],
         client_id=tx.actor.client_id,
         keep_bad=False,
         verb="readings.replayed",
