@@ -35,7 +35,7 @@ def servers() -> Iterator[embedded.EmbeddedServers]:
 @pytest.fixture(scope="session")
 async def template(servers: embedded.EmbeddedServers) -> str:
     await migrations.migrate(servers.database_url)
-    database = Database(servers.database_url, pool_size=1, role=None)
+    database = Database(servers.database_url, pool_size=2, role=None)
     await upkeep.ensure_on(database)
     await database.close()
     return TEMPLATE
@@ -52,7 +52,7 @@ def database_url(servers: embedded.EmbeddedServers, template: str) -> Iterator[s
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
     """As every process of the platform: in the application's role."""
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     yield database
     await database.close()
 
@@ -60,7 +60,7 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def owner(database_url: str) -> AsyncIterator[Database]:
     """The tables' owner, for whom no row security holds: for tests that spoil rows or change tables."""
-    database = Database(database_url, pool_size=2, role=None)
+    database = Database(database_url, pool_size=4, role=None)
     yield database
     await database.close()
 

@@ -21,7 +21,7 @@ from vdept.notifications.models import NotificationKind
 @pytest.fixture
 async def served(db: Database, database_url: str, redis_url: str) -> AsyncIterator[Served]:
     """The server has connections of its own."""
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     async with serving(await build(db), database, redis_url) as running:
         yield running
     await database.close()
@@ -199,7 +199,7 @@ async def test_many_who_wait_cost_one_look_and_none_of_them_a_statement(served: 
 
 async def test_without_valkey_the_poll_finds_it(db: Database, database_url: str, redis_url: str) -> None:
     box = await build(db)
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     async with serving(box, database, redis_url, poll=0.4) as served:
         box.db.on_commit = None  # nobody rings
         async with served.line() as lan:
@@ -216,7 +216,7 @@ async def test_without_valkey_the_poll_finds_it(db: Database, database_url: str,
 async def test_nobody_looks_while_nobody_is_connected(
     db: Database, database_url: str, redis_url: str
 ) -> None:
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     async with serving(await build(db), database, redis_url, poll=0.1) as served:
         async with served.line() as lan:
             await lan.begin(await served.token(served.lan))
@@ -252,7 +252,7 @@ async def test_a_reader_gets_it_again_after_the_database_was_away(served: Served
 async def test_the_server_says_goodbye_when_it_goes_down(
     db: Database, database_url: str, redis_url: str
 ) -> None:
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     async with serving(await build(db), database, redis_url) as served:
         line = served.line()
         lan = await line.__aenter__()

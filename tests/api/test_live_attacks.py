@@ -31,7 +31,7 @@ EVIL = Origin("https://evil.example")
 
 @pytest.fixture
 async def served(db: Database, database_url: str, redis_url: str) -> AsyncIterator[Served]:
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     async with serving(await build(db), database, redis_url, recheck=0.3, secret_key=SECRET) as running:
         yield running
     await database.close()
@@ -335,7 +335,7 @@ async def test_a_document_passes_the_same_limits_as_anywhere(served: Served, wha
 
 
 async def test_points_are_spent_over_websockets_too(db: Database, database_url: str, redis_url: str) -> None:
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     poor = serving(await build(db), database, redis_url, budget_points=40)
     async with poor as served, served.line() as line:
         await line.sign_in(await served.token(served.lan))
@@ -351,7 +351,7 @@ async def test_points_are_spent_over_websockets_too(db: Database, database_url: 
 async def test_who_has_no_points_left_is_told_later_and_misses_nothing(
     db: Database, database_url: str, redis_url: str
 ) -> None:
-    database = Database(database_url, pool_size=4)
+    database = Database(database_url, pool_size=8)
     async with (
         serving(await build(db), database, redis_url, budget_points=600) as served,
         served.line() as lan,

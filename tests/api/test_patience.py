@@ -10,7 +10,7 @@ from vdept_graphql.errors import TOO_SLOW, refused_of
 
 
 async def test_a_statement_that_takes_too_long_is_given_up_by_name(database_url: str) -> None:
-    database = Database(database_url, pool_size=1, patience=1)
+    database = Database(database_url, pool_size=2, patience=1)
     try:
         async with database.begin(SYSTEM) as tx:
             with pytest.raises(DBAPIError) as given_up:

@@ -22,7 +22,7 @@ def unit_code(database_url: str) -> str:
     """A unit with a day off of its own."""
 
     async def arrange() -> str:
-        database = Database(database_url, pool_size=1)
+        database = Database(database_url, pool_size=2)
         async with database.begin(SYSTEM, now=NOW) as tx:
             unit = await make.unit(tx, code="T01")
             day, reason = date(2026, 9, 14), "CĐ 05"

@@ -82,7 +82,7 @@ async def test_of_several_who_need_the_first_key_at_once_one_makes_it(db: Databa
 
 def _load_elsewhere(url: str, gate: Any, kids: Any) -> None:
     async def load() -> str:
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=2)
         try:
             return signer(await loaded(database), NOW)
         finally:

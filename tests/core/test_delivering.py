@@ -430,7 +430,7 @@ async def test_what_one_has_claimed_the_others_pass_over(land: Country) -> None:
 
 async def test_of_many_at_once_each_reminder_is_delivered_by_one(land: Country) -> None:
     await reminders(land, 400, size=10)
-    others = [Database(str(land.db.engine.url.render_as_string(False)), pool_size=1) for _ in range(4)]
+    others = [Database(str(land.db.engine.url.render_as_string(False)), pool_size=2) for _ in range(4)]
 
     async def drain(database: Database) -> int:
         count = 0
@@ -450,7 +450,7 @@ async def test_a_worker_that_says_nothing_loses_what_it_claimed(
 ) -> None:
     await reminders(land, 3)
     monkeypatch.setattr(delivering, "_OPENING", delivery_statements.LEASE.format(lease=1))
-    frozen = Database(str(land.db.engine.url.render_as_string(False)), pool_size=1)
+    frozen = Database(str(land.db.engine.url.render_as_string(False)), pool_size=2)
 
     async def freeze() -> None:
         async with frozen.begin(SYSTEM, now=DUE) as tx:

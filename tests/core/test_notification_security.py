@@ -200,7 +200,7 @@ async def test_nobody_deletes_a_notification(box: Inbox) -> None:
 async def test_what_row_security_sees_goes_with_the_transaction(box: Inbox, database_url: str) -> None:
     """One connection serves many people in turn: nobody sees through the one before."""
     one = await box.tell(box.lan)
-    single = Database(database_url, pool_size=1)
+    single = Database(database_url, pool_size=2)
     try:
         for who, sees in ((box.lan, [one]), (box.minh, []), (NOBODY, []), (box.lan, [one])):
             async with single.snapshot(who, now=datetime.now(UTC)) as tx:

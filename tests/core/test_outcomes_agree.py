@@ -126,7 +126,7 @@ async def test_sums_beyond_any_single_value_do_not_stop_the_roll_up(db: Database
 
 
 async def test_many_workers_refreshing_while_writers_write_end_equal_to_a_rebuild(database_url: str) -> None:
-    db = Database(database_url, pool_size=12)
+    db = Database(database_url, pool_size=24)
     try:
         country = await founded(db, 77)
         writing = True
@@ -177,7 +177,7 @@ async def test_a_refresh_that_dies_after_any_statement_loses_nothing_and_repeats
     country, fatal, survived = None, 0, False
     while not survived:
         fatal += 1
-        db = Database(database_url, pool_size=1)  # a new worker process, with nothing prepared yet
+        db = Database(database_url, pool_size=2)  # a new worker process, with nothing prepared yet
         country = country or await founded(db, 5)
         await eventful(db, country)
         before, queued, left = await dump(db), await waiting(db), fatal

@@ -148,7 +148,7 @@ async def test_a_plan_that_lost_its_first_changes_is_found(db: Database) -> None
 
 
 async def test_an_audit_in_the_middle_of_the_traffic_raises_no_false_alarm(database_url: str) -> None:
-    db = Database(database_url, pool_size=8)
+    db = Database(database_url, pool_size=16)
     try:
         country = Country(31)
         async with db.begin(SYSTEM, now=NOW) as tx:

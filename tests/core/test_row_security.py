@@ -42,7 +42,7 @@ async def login(database_url: str, owner: Database) -> AsyncIterator[Database]:
     async with owner.engine.begin() as connection:
         await connection.execute(text(f"CREATE ROLE {name} LOGIN IN ROLE {principal.ROLE}"))
     url = make_url(database_url).set(username=name).render_as_string(hide_password=False)
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=2)
     yield database
     await database.close()
     async with owner.engine.begin() as connection:

@@ -238,7 +238,7 @@ def _offer(share: int) -> Verb:
 
 def test_invariants_hold_whatever_people_try(database_url: str) -> None:
     with asyncio.Runner() as runner:
-        db = Database(database_url, pool_size=2)
+        db = Database(database_url, pool_size=4)
         world = runner.run(build(db))
 
         class Machine(Office):

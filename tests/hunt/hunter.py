@@ -381,8 +381,8 @@ async def hunting(
 
     Row security is not asked (the tables' owner), nor what the edge refuses a client before anything is read.
     """
-    database = Database(url, pool_size=1, role=None)
-    walled = Database(url, pool_size=1) if walls else None
+    database = Database(url, pool_size=2, role=None)
+    walled = Database(url, pool_size=2) if walls else None
     owner = await asyncpg.connect(url)
     try:
         with patch("vdept_graphql.nodes.require_node", lambda *_: None):

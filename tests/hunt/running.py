@@ -52,7 +52,7 @@ def main() -> int:
 async def _prepared(url: str) -> None:
     """The tables, and the national calendar, which all worlds share."""
     await migrations.migrate(url)
-    database = Database(url, pool_size=1, role=None)
+    database = Database(url, pool_size=2, role=None)
     await upkeep.ensure_on(database, NOW)
     await database.close()
 

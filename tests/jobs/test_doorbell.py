@@ -24,7 +24,7 @@ async def redis(valkey: ValkeyServer, valkey_url: str) -> AsyncIterator[ArqRedis
 @pytest.fixture
 async def ringing(database_url: str, redis: ArqRedis) -> AsyncIterator[tuple[Database, Doorbell]]:
     bell = Doorbell(redis)
-    database = Database(database_url, pool_size=2, on_commit=bell)
+    database = Database(database_url, pool_size=4, on_commit=bell)
     yield database, bell
     await bell.close()
     await database.close()

@@ -196,7 +196,7 @@ def private() -> Iterator[embedded.EmbeddedServers]:
 @pytest.fixture
 async def world(private: embedded.EmbeddedServers, tmp_path: Path) -> AsyncIterator[World]:
     await migrations.migrate(private.database_url)
-    database = Database(private.database_url, pool_size=2)
+    database = Database(private.database_url, pool_size=4)
     world = World(private, tmp_path / "clock", database, random.Random(20260330))
     world.set_clock(datetime.combine(DAYS[0] - timedelta(days=1), time(23, 59, 50), LOCAL))
     await _settle(world)

@@ -233,7 +233,7 @@ async def freeze(*given):
 
 async def main():
     delivery_statements.EFFECT.first = freeze
-    database = Database(sys.argv[1], pool_size=1)
+    database = Database(sys.argv[1], pool_size=2)
     await deliver(database, now=utc_now())
 
 asyncio.run(main())

@@ -84,7 +84,7 @@ async def test_a_ring_wakes_the_worker_and_without_one_it_looks_every_second(
     await until(lambda: arrived(receiver, 1), 60)
     redis = open_redis(valkey_url)
     bell = Doorbell(redis)
-    rung = Database(database_url, pool_size=1, on_commit=bell)
+    rung = Database(database_url, pool_size=2, on_commit=bell)
     told.db = rung
     clock = asyncio.get_running_loop().time
     waits = []

@@ -266,7 +266,7 @@ def run(settings: Settings, only: tuple[str, ...]) -> bool:
 
 
 async def _examine(settings: Settings, addresses: Addresses, only: tuple[str, ...]) -> dict[str, Finding]:
-    database = Database(addresses.database_url, pool_size=2)
+    database = Database(addresses.database_url, pool_size=4)
     patient = Patient(settings, addresses, database)
     findings = {}
     try:

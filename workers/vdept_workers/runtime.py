@@ -244,7 +244,7 @@ async def _migrate(url: str) -> None:
     from vdept.kernel.db import Database
 
     await migrations.migrate(url)
-    database = Database(url, pool_size=1, role=None)
+    database = Database(url, pool_size=2, role=None)
     try:
         await upkeep.ensure_on(database)
     finally:
@@ -256,7 +256,7 @@ def on_database(act: "Callable[[Database], Awaitable[T]]") -> T:
     from vdept.kernel.db import Database
 
     async def run(addresses: Addresses) -> T:
-        database = Database(addresses.database_url, pool_size=2)
+        database = Database(addresses.database_url, pool_size=4)
         try:
             return await act(database)
         finally:

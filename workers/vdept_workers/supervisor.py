@@ -132,7 +132,7 @@ Tokens = list[tuple[demo.Persona, str]]
 async def _prepare(settings: Settings, addresses: Addresses) -> tuple[Tokens, list[demo.Try]]:
     """Load the demo, mint a token for each of its personas, and say what they can try."""
     say("loading the demonstration data")
-    database = Database(addresses.database_url, pool_size=2)
+    database = Database(addresses.database_url, pool_size=4)
     try:
         tokens = [
             (persona, await operations.mint(database, persona.email, label="make run", ttl=timedelta(days=7)))
@@ -147,7 +147,7 @@ async def _prepare(settings: Settings, addresses: Addresses) -> tuple[Tokens, li
 
 async def _sign_in_link(settings: Settings, addresses: Addresses) -> str:
     """A one-time link that signs a browser in as the head of the demonstration's province."""
-    database = Database(addresses.database_url, pool_size=1)
+    database = Database(addresses.database_url, pool_size=2)
     try:
         return await sign_in_address(database, HUE_HEAD, settings)
     finally:

@@ -72,7 +72,7 @@ async def run(
     redis_url: str,
     stop: asyncio.Event,
     *,
-    pool_size: int = 5,
+    pool_size: int = 10,
     sweep: Refresh = refresh,
     settings: Settings | None = None,
 ) -> None:

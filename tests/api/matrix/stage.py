@@ -125,7 +125,7 @@ async def theatre(
     """A database made from the ``empty`` one by ``build``, to be copied from; and what ``build`` returned."""
     servers.postgres.psql(f"CREATE DATABASE {name} TEMPLATE {empty} STRATEGY file_copy;")
     try:
-        database = Database(str(servers.postgres.get_uri(database=name)), pool_size=1)
+        database = Database(str(servers.postgres.get_uri(database=name)), pool_size=2)
         async with database.begin(factories.SYSTEM) as tx:
             built = await build(tx)
         keyring = Keyring(Vault.of(SETTINGS))
@@ -145,7 +145,7 @@ async def _copy(
     copy = f"{template}_{name}"
     servers.postgres.psql(f"CREATE DATABASE {copy} TEMPLATE {template} STRATEGY file_copy;")
     url = str(servers.postgres.get_uri(database=copy))
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=2)
     client = redis.asyncio.from_url(servers.redis_url)
     outside = await asyncpg.connect(url)
     try:

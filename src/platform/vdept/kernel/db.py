@@ -102,12 +102,14 @@ class Database:
         self,
         url: str,
         *,
-        pool_size: int = 10,
+        pool_size: int = 20,
         on_commit: OnCommit | None = None,
         patience: int = 0,
         role: str | None = principal.ROLE,
     ) -> None:
-        """``patience``: seconds after which PostgreSQL gives a statement up; 0 waits for ever (workers).
+        """``pool_size``: connections that are open at most, each from when it is first needed; whoever comes
+        when all are taken waits. None is opened for one use: making one costs a hundred times what using it
+        does. ``patience``: seconds after which PostgreSQL gives a statement up; 0 waits for ever (workers).
 
         Whoever logs in works in ``role``, from the first message on: RESET ROLE stays in it. None is for
         the tables' owner (migrations, and tests that spoil rows): row security does not hold for it.
@@ -122,7 +124,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,
-            max_overflow=pool_size,
+            max_overflow=0,
             pool_timeout=10,
             json_serializer=to_json,
             json_deserializer=msgspec.json.decode,

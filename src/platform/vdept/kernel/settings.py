@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: str = msgspec.field(default_factory=lambda: str(default_data_dir()))
     database_url: str = ""
     redis_url: str = ""
-    pool_size: int = 10
+    pool_size: int = 20
     log_level: str = "INFO"
     log_json: bool = False
     max_body_bytes: int = 16_000_000
