@@ -18,6 +18,7 @@ from vdept.measurements.models import Measurement
 from vdept.targets.changes import target_changed, task_changed
 from vdept.targets.models import Audience, Basis, Direction, KeyResult, Rollup, Target
 from vdept.tasks.models import (
+    LinkState,
     ParticipantRole,
     Participation,
     ParticipationState,
@@ -275,7 +276,7 @@ async def share_a_task(country: Country, tx: Tx) -> None:
             )
         )
     for target in country.random.sample(country.targets, country.random.randint(0, 3)):
-        tx.session.add(TaskTarget(task_id=task.id, target_id=target.id, weight=country.weight()))
+        tx.session.add(_link(country, task.id, target.id))
     country.tasks.append(task.id)
     await task_changed(tx, country.plan_id, task.id)
 
@@ -312,6 +313,28 @@ async def take_part(country: Country, tx: Tx) -> None:
     await task_changed(tx, country.plan_id, task_id)
 
 
+def _link(country: Country, task_id: int, target_id: int) -> TaskTarget:
+    state = country.random.choice([*LinkState, LinkState.ACCEPTED])
+    reason = "không" if state is LinkState.DECLINED else None
+    weight = country.weight()
+    return TaskTarget(task_id=task_id, target_id=target_id, weight=weight, state=state, reason=reason)
+
+
+@event(3)
+async def answer(country: Country, tx: Tx) -> None:
+    """The unit that holds a target answers a proposal, with or without the task having changed."""
+    if not country.tasks:
+        return
+    task_id, yes = country.random.choice(country.tasks), country.random.random() < 0.7
+    answered = {"state": LinkState.ACCEPTED} if yes else {"state": LinkState.DECLINED, "reason": "không"}
+    await tx.session.execute(
+        sa.update(TaskTarget)
+        .where(TaskTarget.task_id == task_id, TaskTarget.state == LinkState.PROPOSED)
+        .values(**answered)
+    )
+    await task_changed(tx, country.plan_id, task_id)
+
+
 @event(3)
 async def link(country: Country, tx: Tx) -> None:
     """Link a task to a target, weigh the link anew, or cut it."""
@@ -324,7 +347,7 @@ async def link(country: Country, tx: Tx) -> None:
         .returning(TaskTarget.task_id)
     )
     if cut.first() is None or country.random.random() < 0.5:
-        tx.session.add(TaskTarget(task_id=task_id, target_id=target.id, weight=country.weight()))
+        tx.session.add(_link(country, task_id, target.id))
     await target_changed(tx, country.plan_id, [target.id])
 
 

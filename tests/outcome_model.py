@@ -71,7 +71,8 @@ async def load_truth(session: AsyncSession, plan_id: int) -> Truth:
     for row in await rows("SELECT * FROM measurement"):
         truth.readings[row["unit_id"], row["indicator_id"], row["basis"].lower()].append(row)
     for row in await rows("SELECT l.* FROM task_target l JOIN target t ON t.id = target_id AND plan_id = :p"):
-        truth.links[row["target_id"]].append(row)
+        if row["state"] == "ACCEPTED":
+            truth.links[row["target_id"]].append(row)
     for row in await rows("SELECT n.* FROM participation n JOIN task k ON k.id = task_id AND plan_id = :p"):
         truth.parts[row["task_id"]].append(row)
     for target in truth.targets.values():

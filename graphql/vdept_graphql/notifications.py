@@ -41,6 +41,8 @@ described(
     SIGNAL_FOUND="Something looks unusual: a question to the head of the unit.",
     FOCUS_ASKED="Focus objectives are to be chosen by a date.",
     FOCUS_ANSWERED="The lead unit agreed to the focus objectives or returned them.",
+    LINK_PROPOSED="A task is proposed to count for a target of your unit.",
+    LINK_ANSWERED="The unit that holds the target accepted a proposed task or declined it.",
 )
 described(
     Cadence,

@@ -73,10 +73,10 @@ MUTATIONS: Mapping[Place, str] = {
     Scope.TASKS_WRITE: "createTask createTasks updateTask offerTask reopenTask volunteerForTask acceptTask "
     "acceptTasks declineTask startTask deliverTask verifyTask sendBackTask pauseTask resumeTask cancelTask "
     "extendTask reportProgress reportProgressMany inviteParticipants acceptInvitation declineInvitation "
-    "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget addDependency "
-    "removeDependency setParentTask commentOnTask addEvidence requestExtension withdrawExtension "
-    "grantExtension refuseExtension repeatTask changeRecurrence stopRepeating acknowledgeWarning "
-    "acknowledgeWarnings",
+    "leaveTask setParticipants assignPeople unassignPerson linkTargets unlinkTarget acceptLink declineLink "
+    "addDependency removeDependency setParentTask commentOnTask addEvidence requestExtension "
+    "withdrawExtension grantExtension refuseExtension repeatTask changeRecurrence stopRepeating "
+    "acknowledgeWarning acknowledgeWarnings",
     Scope.NOTIFICATIONS_WRITE: "markNotificationsRead markAllNotificationsRead markNotificationsUnread "
     "setNotificationPreferences resumeEmail",
     PERSONAL: "registerSource updateSource setSourceIndicators pauseSource resumeSource closeSource "

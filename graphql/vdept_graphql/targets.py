@@ -237,7 +237,7 @@ class Target(Node):
 
         return info.context.load(load_verdicts_of_targets, self.key)
 
-    @field(description="The tasks that serve it, of those you may see.")
+    @field(description="The tasks that count for it, of those you may see.")
     def tasks(
         self,
         info: Info,

@@ -11,6 +11,7 @@ from vdept.kernel.db import Tx
 from vdept.kernel.pages import PageRequest
 from vdept.tasks import queries
 from vdept.tasks.models import (
+    LinkState,
     ParticipantRole,
     ParticipationState,
     TaskComment,
@@ -67,7 +68,10 @@ async def load_assignees(tx: Tx, ids: list[int]) -> dict[int, list["TaskAssignee
 async def load_links(tx: Tx, ids: list[int]) -> dict[int, list["TaskTarget"]]:
     found = await queries.task_targets_of_tasks(tx, ids)
     return {
-        key: [TaskTarget(weight=row.weight, target_key=row.target_id) for row in rows]
+        key: [
+            TaskTarget(weight=row.weight, state=row.state, reason=row.reason, target_key=row.target_id)
+            for row in rows
+        ]
         for key, rows in found.items()
     }
 
@@ -121,6 +125,8 @@ class TaskTarget:
     """A link with its weight."""
 
     weight: Decimal = field(description="How much the task weighs among the target's tasks.")
+    state: LinkState = field(description="Whether the unit that holds the target lets the task count for it.")
+    reason: str | None = field(description="Why that unit declined.")
     target_key: strawberry.Private[int]
 
     @field(description="The target.")

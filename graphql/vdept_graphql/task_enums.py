@@ -1,6 +1,6 @@
 """The enums of tasks, described."""
 
-from vdept.tasks.models import ParticipantRole, ParticipationState, TaskKind, TaskState, Timeliness
+from vdept.tasks.models import LinkState, ParticipantRole, ParticipationState, TaskKind, TaskState, Timeliness
 from vdept.tasks.queries import TaskOrder, UnitTaskOrder
 from vdept_graphql.enums import described
 
@@ -39,6 +39,13 @@ described(
     ACCEPTED="Takes part (tham gia).",
     DECLINED="Said no (từ chối).",
     LEFT="Gave its part up (đã rời).",
+)
+described(
+    LinkState,
+    "Whether the unit that holds a target lets a task count for it (trạng thái gắn chỉ tiêu).",
+    PROPOSED="Asked, no answer yet: it counts for nothing (đề nghị).",
+    ACCEPTED="It counts, with its weight (chấp nhận).",
+    DECLINED="Said no, with a reason (từ chối).",
 )
 described(
     Timeliness,

@@ -279,6 +279,22 @@ class LinkTargetsInput(TaskInput):
     targets: list[TaskTargetInput] = field(description="Targets of the task's plan.")
 
 
+@strawberry.input(description="A unit's consent that a task counts for its target.")
+class AcceptLinkInput(TaskInput):
+    """Which, and how much."""
+
+    target_id: strawberry.ID = field(description="Which target of your unit.")
+    weight: Decimal = field(description="The weight that is proposed, and that you accept.")
+
+
+@strawberry.input(description="A unit's refusal to let a task count for its target.")
+class DeclineLinkInput(TaskInput):
+    """Which, and why."""
+
+    target_id: strawberry.ID = field(description="Which target of your unit.")
+    reason: str = field(description="Why.")
+
+
 @strawberry.input(description="A target that a task serves no more.")
 class UnlinkTargetInput(TaskInput):
     """Which."""

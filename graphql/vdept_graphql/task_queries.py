@@ -24,6 +24,10 @@ class TaskFilter:
 
     plan_id: strawberry.ID | None = field(default=None, description="Of this plan.")
     target_id: strawberry.ID | None = field(default=None, description="Serving this target.")
+    proposed_to_unit_id: strawberry.ID | None = field(
+        default=None,
+        description="Proposed to count for a target of this unit, which has yet to answer; for its people.",
+    )
     owner_unit_id: strawberry.ID | None = field(default=None, description="Set by this unit.")
     lead_unit_id: strawberry.ID | None = field(default=None, description="Led by this unit.")
     participant_unit_id: strawberry.ID | None = field(
@@ -47,6 +51,9 @@ class TaskFilter:
         return filters.TaskFilter(
             plan_id=decode_optional(self.plan_id, "Plan", "filter", "planId"),
             target_id=decode_optional(self.target_id, "Target", "filter", "targetId"),
+            proposed_to_unit_id=decode_optional(
+                self.proposed_to_unit_id, "Unit", "filter", "proposedToUnitId"
+            ),
             owner_unit_id=decode_optional(self.owner_unit_id, "Unit", "filter", "ownerUnitId"),
             lead_unit_id=decode_optional(self.lead_unit_id, "Unit", "filter", "leadUnitId"),
             participant_unit_id=decode_optional(

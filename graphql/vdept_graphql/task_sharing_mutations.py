@@ -4,7 +4,7 @@ import strawberry
 from strawberry import field
 
 from vdept.kernel.db import Tx
-from vdept.tasks import assigning, linking, progress, sharing, talking
+from vdept.tasks import accepting_links, assigning, linking, progress, sharing, talking
 from vdept.tasks.models import Task as TaskRow
 from vdept.tasks.models import TaskComment
 from vdept_graphql.context import Info
@@ -15,10 +15,12 @@ from vdept_graphql.task_bulk_mutations import TaskBulkMutation
 from vdept_graphql.task_details import load_comments_by_ids
 from vdept_graphql.task_inputs import (
     FOR_UNIT,
+    AcceptLinkInput,
     AddEvidenceInput,
     AssignPeopleInput,
     CommentOnTaskInput,
     CommentPayload,
+    DeclineLinkInput,
     InviteParticipantsInput,
     LinkTargetsInput,
     ReportProgressInput,
@@ -171,7 +173,10 @@ class TaskSharingMutation(TaskBulkMutation):
 
         return await on_task(info, input, act)
 
-    @strawberry.mutation(description="Let the task serve more targets of its plan.")
+    @strawberry.mutation(
+        description="Let the task serve more targets of its plan. Targets of units in which you do not "
+        "work are proposed: the task counts for them once their unit accepts."
+    )
     async def link_targets(self, info: Info, input: In[LinkTargetsInput]) -> TaskPayload | None:
         async def act(tx: Tx, task_id: int) -> TaskRow:
             links = links_of(input.targets)
@@ -179,7 +184,35 @@ class TaskSharingMutation(TaskBulkMutation):
 
         return await on_task(info, input, act)
 
-    @strawberry.mutation(description="The task does not serve this target any more.")
+    @strawberry.mutation(
+        description="Let the task count for your unit's target, with the weight that is proposed. For "
+        "managers of the unit that holds the target."
+    )
+    async def accept_link(self, info: Info, input: In[AcceptLinkInput]) -> TaskPayload | None:
+        async def act(tx: Tx, task_id: int) -> TaskRow:
+            target_id = decode(input.target_id, "Target", "targetId")
+            return await accepting_links.accept_link(
+                tx, task_id, target_id, input.weight, expected_version=input.expected_version
+            )
+
+        return await on_task(info, input, act)
+
+    @strawberry.mutation(
+        description="Do not let the task count for your unit's target, for the reason given. For managers of "
+        "the unit that holds the target."
+    )
+    async def decline_link(self, info: Info, input: In[DeclineLinkInput]) -> TaskPayload | None:
+        async def act(tx: Tx, task_id: int) -> TaskRow:
+            target_id = decode(input.target_id, "Target", "targetId")
+            return await accepting_links.decline_link(
+                tx, task_id, target_id, input.reason, expected_version=input.expected_version
+            )
+
+        return await on_task(info, input, act)
+
+    @strawberry.mutation(
+        description="The task does not serve this target any more; what is only proposed is taken back."
+    )
     async def unlink_target(self, info: Info, input: In[UnlinkTargetInput]) -> TaskPayload | None:
         async def act(tx: Tx, task_id: int) -> TaskRow:
             target_id = decode(input.target_id, "Target", "targetId")

@@ -184,7 +184,7 @@ class Task(Node):
     def assignees(self, info: Info) -> list[TaskAssignee]:
         return info.context.load(load_assignees, self.key)
 
-    @field(description="The targets it serves, of those you may see.")
+    @field(description="The targets it serves or is proposed to serve, of those you may see.")
     def targets(self, info: Info) -> list[TaskTarget]:
         return info.context.load(load_links, self.key)
 

@@ -90,7 +90,7 @@ NEW_KINDS = {
     "notification": {
         "kind": (
             *("READINGS_REJECTED", "VERDICT_ISSUED", "EDITION_PUBLISHED", "SIGNAL_FOUND"),
-            *("FOCUS_ASKED", "FOCUS_ANSWERED"),
+            *("FOCUS_ASKED", "FOCUS_ANSWERED", "LINK_PROPOSED", "LINK_ANSWERED"),
         )
     },
 }
@@ -304,6 +304,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("state_reason", sa.String(), nullable=True),
+        sa.Column("search", sa.String(), nullable=False),
         sa.Column("sort_key", sa.Text(collation="C"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by_id", sa.BigInteger(), nullable=True),
@@ -485,6 +486,7 @@ def upgrade() -> None:
         sa.Column("credentials", sa.LargeBinary(), nullable=True),
         sa.Column("every_minutes", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("token", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("etag", sa.String(), nullable=True),
@@ -618,6 +620,7 @@ def upgrade() -> None:
         sa.Column("resolved_by_id", sa.BigInteger(), nullable=True),
         sa.Column("measurement_id", sa.BigInteger(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("put_right", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint(
             "(state = 'DISMISSED') = (reason IS NOT NULL)",
             name=op.f("ck_rejected_reading_dismissed_has_reason"),
@@ -631,14 +634,43 @@ def upgrade() -> None:
     )
     op.create_index("ix_rejected_reading_intake_id", "rejected_reading", ["intake_id", "id"], unique=False)
     op.create_index(
+        "ix_rejected_reading_measurement_id",
+        "rejected_reading",
+        ["measurement_id"],
+        unique=False,
+        postgresql_where=sa.text("measurement_id IS NOT NULL"),
+    )
+    op.create_index(
         "ix_rejected_reading_open",
         "rejected_reading",
         ["source_id", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'OPEN'"),
     )
+    op.add_column(
+        "task_target",
+        sa.Column(
+            "state",
+            sa.Enum("PROPOSED", "ACCEPTED", "DECLINED", name="state", native_enum=False, length=24),
+            server_default="ACCEPTED",
+            nullable=False,
+        ),
+    )
+    op.add_column("task_target", sa.Column("reason", sa.String(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_task_target_state"), "task_target", "state IN ('PROPOSED', 'ACCEPTED', 'DECLINED')"
+    )
+    op.create_check_constraint(
+        op.f("ck_task_target_declined_has_reason"),
+        "task_target",
+        "(state = 'DECLINED') = (reason IS NOT NULL)",
+    )
     op.add_column("measurement", sa.Column("source_id", sa.BigInteger(), nullable=True))
     op.add_column("measurement", sa.Column("intake_id", sa.BigInteger(), nullable=True))
+    op.add_column(
+        "measurement",
+        sa.Column("put_right", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
     op.add_column(
         "unit",
         sa.Column("segments", postgresql.ARRAY(sa.String()), server_default=sa.text("'{}'"), nullable=False),
@@ -687,10 +719,21 @@ def downgrade() -> None:
             _one_of(table, column, values)
     op.execute("ALTER TABLE unit DROP CONSTRAINT ck_unit_segments")
     op.drop_column("unit", "segments")
+    op.execute("DELETE FROM task_target WHERE state <> 'ACCEPTED'")
+    for constraint in ("ck_task_target_declined_has_reason", "ck_task_target_state"):
+        op.drop_constraint(op.f(constraint), "task_target", type_="check")
+    op.drop_column("task_target", "reason")
+    op.drop_column("task_target", "state")
+    op.drop_column("measurement", "put_right")
     op.drop_column("measurement", "intake_id")
     op.drop_column("measurement", "source_id")
     op.drop_index(
         "ix_rejected_reading_open", table_name="rejected_reading", postgresql_where=sa.text("state = 'OPEN'")
+    )
+    op.drop_index(
+        "ix_rejected_reading_measurement_id",
+        table_name="rejected_reading",
+        postgresql_where=sa.text("measurement_id IS NOT NULL"),
     )
     op.drop_index("ix_rejected_reading_intake_id", table_name="rejected_reading")
     op.drop_table("rejected_reading")

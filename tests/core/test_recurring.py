@@ -210,7 +210,9 @@ async def test_it_is_made_like_its_first_task_as_that_is_now(world: World) -> No
     ((verb, unit_id, said),) = await world.verbs(one.id)
     assert (verb, unit_id) == ("task.created", world.ministry.id)
     assert (said["recurrence_id"], said["occurrence_on"], said["state"]) == (of.id, "2026-03-09", "OFFERED")
-    assert said["targets"] == [{"target_id": world.targets["province"].id, "weight": "2.500000"}]
+    assert said["targets"] == [
+        {"target_id": world.targets["province"].id, "weight": "2.500000", "state": "PROPOSED"}
+    ]
     assert {part["unit_id"] for part in said["participants"]} == set(await world.parts(one.id))
 
 

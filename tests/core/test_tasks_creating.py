@@ -68,7 +68,9 @@ async def test_a_ministry_a_province_and_a_firm_share_a_task_in_one_act(world: W
     (verb, unit_id, data), *rest = await world.verbs(task.id)
     assert (verb, unit_id, rest) == ("task.created", world.ministry.id, [])
     assert data["due_on"] == "2026-06-30"
-    assert data["targets"] == [{"target_id": world.targets["province"].id, "weight": "2.5"}]
+    assert data["targets"] == [
+        {"target_id": world.targets["province"].id, "weight": "2.5", "state": "PROPOSED"}
+    ]
     assert [each["unit_id"] for each in data["participants"]] == [
         world.province.id,
         world.ministry.id,

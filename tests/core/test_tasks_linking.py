@@ -57,7 +57,12 @@ async def test_a_task_serves_several_targets_each_with_a_weight(world: World) ->
     assert [(verb, data) for verb, _, data in await world.verbs(task.id)] == [
         (
             "task.targets_linked",
-            {"targets": [{"target_id": province, "weight": "1.5"}, {"target_id": ministry, "weight": "1"}]},
+            {
+                "targets": [
+                    {"target_id": province, "weight": "1.5", "state": "PROPOSED"},
+                    {"target_id": ministry, "weight": "1"},
+                ]
+            },
         ),
         ("task.target_unlinked", {"target_id": ministry, "weight": "1.000000"}),
     ]

@@ -18,6 +18,7 @@ from vdept.kernel.errors import Refused
 from vdept.kernel.pages import PageRequest
 from vdept.targets.models import Audience
 from vdept.tasks import queries, rules
+from vdept.tasks.accepting_links import accept_link
 from vdept.tasks.assigning import assign_people
 from vdept.tasks.filters import TaskFilter, UnitTaskFilter
 from vdept.tasks.linking import Link, add_dependency, link_targets
@@ -84,6 +85,7 @@ async def test_tasks_are_found_by_the_filters_people_use(world: World) -> None:
     await world.do(world.province_head, assign_people, overdue, [person.id])
     target = world.targets["province"].id
     await world.do(world.ministry_head, link_targets, overdue, [Link(target)])
+    await world.do(world.province_head, accept_link, overdue, target, Decimal(1))
     everything = [overdue, late, closed, today, board, done]
     assert await found(world, head) == await found(world, SYSTEM) == everything
     assert await found(world, head, TaskOrder.DUE_LATEST_FIRST) == [done, board, today, closed, late, overdue]
@@ -213,7 +215,9 @@ async def test_every_relation_is_one_statement_for_any_number_of_tasks(world: Wo
     person, _ = await world.somebody("province")
     for each in ids:
         await world.do(world.province_head, assign_people, each, [person.id])
-        await world.do(world.ministry_head, link_targets, each, [Link(world.targets["province"].id)])
+        held = world.targets["province"].id
+        await world.do(world.ministry_head, link_targets, each, [Link(held)])
+        await world.do(world.province_head, accept_link, each, held, Decimal(1))
         await world.do(world.province_head, comment_on_task, each, "xin chào")
         await world.do(world.province_head, add_evidence, each, Proof("https://x.vn", "X"))
     await world.do(world.province_head, add_dependency, ids[0], ids[1])

@@ -165,6 +165,7 @@ VARIABLES: dict[str, tuple[str, Draw]] = {
         lambda v: v.filter(
             planId=lambda: v.of("Plan", "tasks", "plan_id"),
             targetId=lambda: v.of("Target", "links", "target_id"),
+            proposedToUnitId=lambda: v.of("Unit", "targets", "unit_id"),
             ownerUnitId=lambda: v.id("Unit"),
             leadUnitId=lambda: v.of("Unit", "tasks", "lead_unit_id"),
             participantUnitId=lambda: v.of("Unit", "participations", "unit_id"),

@@ -50,6 +50,9 @@ DUE = {
 def _tasks(a: Answers, rows: Iterable[r.Task], given: Given) -> Page:
     which = given.get("filter") or {}
     fit = [task for task in rows if lists.task_fits(a.world, task, which, a.sees)]
+    unit = which.get("proposedToUnitId")  # for the people of that unit
+    if unit is not None and not a.sight.all and lists.number(unit) not in a.sight.own:
+        fit = []
     return a.page("Task", fit, DUE[given.get("orderBy") or "DUE"], given)
 
 
@@ -190,7 +193,13 @@ has(
     "Target",
     "{Task}",
     tasks=lambda a, t, g: _tasks(
-        a, [a.world.get("tasks", each.task_id) for each in a.world.links if each.target_id == t.id], g
+        a,
+        [
+            a.world.get("tasks", each.task_id)
+            for each in a.world.links
+            if each.target_id == t.id and each.state == "ACCEPTED"
+        ],
+        g,
     ),
 )
 
@@ -285,7 +294,7 @@ has("Participation", "Unit", unit=to("Unit", "unit_id"))
 has("TaskAssignee", "", name=lambda a, each, _g: a.world.get("persons", each.person_id).name)
 has("TaskAssignee", "Unit", unit=to("Unit", "unit_id"))
 has("TaskAssignee", "Person", person=to("Person", "person_id"))
-plainly("TaskTarget", weight="weight")
+plainly("TaskTarget", weight="weight", state="state", reason="reason")
 has("TaskTarget", "Target", target=to("Target", "target_id"))
 plainly("Comment", body="body")
 has("Comment", "TaskPerson", author=_colleague("author_id"))

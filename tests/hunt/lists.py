@@ -236,7 +236,10 @@ def task_fits(world: World, task: r.Task, given: Given, sees: Sees) -> bool:
     live = [
         encode("Unit", p.unit_id) for p in world.participations if p.task_id == task.id and p.state in LIVE
     ]
-    served = [encode("Target", link.target_id) for link in world.links if link.task_id == task.id]
+    links = [link for link in world.links if link.task_id == task.id]
+    served = [encode("Target", link.target_id) for link in links if link.state == "ACCEPTED"]
+    waiting = [world.get("targets", link.target_id) for link in links if link.state == "PROPOSED"]
+    asked = [encode("Unit", target.unit_id) for target in waiting]
     workers = [encode("Person", each.person_id) for each in world.assignees if each.task_id == task.id]
     return (
         _named(world, given, sees)
@@ -248,6 +251,7 @@ def task_fits(world: World, task: r.Task, given: Given, sees: Sees) -> bool:
             parentId=("Task", task.parent_id),
         )
         and given.get("targetId") in (None, *served)
+        and given.get("proposedToUnitId") in (None, *asked)
         and given.get("participantUnitId") in (None, *live)
         and given.get("assigneeId") in (None, *workers)
         and holds(task.state, given.get("states"))

@@ -410,7 +410,10 @@ class _Maker:
                 holder = world.get("units", target.unit_id)
                 involved = target.unit_id in live or target.unit_id == task.owner_unit_id
                 if target.plan_id == task.plan_id and (involved or not holder.beside) and self.chance(0.3):
-                    world.links.append(r.TaskTarget(task.id, target.id, Decimal(dice.randint(1, 3))))
+                    state = dice.choice(["ACCEPTED", "ACCEPTED", "PROPOSED", "DECLINED"])
+                    reason = "ngoài phạm vi" if state == "DECLINED" else None
+                    weight = Decimal(dice.randint(1, 3))
+                    world.links.append(r.TaskTarget(task.id, target.id, weight, state, reason))
             for other in self.some(world.tasks, 2):
                 if other.id < task.id and other.plan_id == task.plan_id:
                     world.dependencies.append(r.TaskDependency(task.id, other.id))

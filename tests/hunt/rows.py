@@ -180,6 +180,8 @@ class TaskTarget:
     task_id: int
     target_id: int
     weight: Decimal
+    state: str = "ACCEPTED"
+    reason: str | None = None
 
 
 @dataclass(slots=True)

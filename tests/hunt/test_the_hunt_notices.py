@@ -129,6 +129,7 @@ BREAKS: list[tuple[str, str, str]] = [
     (f"{QUERIES}:comments_by_ids", ", visible_tasks(tx.actor)", ""),
     ("vdept.tasks.filters:named_are_seen", "which.plan_id is not None", "False"),
     ("vdept.tasks.filters:named_are_seen", "which.target_id is not None", "False"),
+    ("vdept.tasks.filters:named_are_seen", "which.proposed_to_unit_id is not None", "False"),
     ("vdept.tasks.filters:named_are_seen", "which.parent_id is not None", "False"),
     ("vdept.tasks.filters:named_are_seen", "which.assignee_id is not None", "False"),
     ("vdept.tasks.colleagues:colleagues_by_ids", "visible_persons(tx.actor, tx.today)", "sa.true()"),

@@ -373,6 +373,29 @@ SENTENCES: list[tuple[str, Kind, dict[str, Any], str, str]] = [
         ),
     ),
     (
+        "link proposed",
+        Kind.LINK_PROPOSED,
+        {"title": TITLE, "unit": "Sa Pa", "target": "Nghị định", "weight": "2.5", "count": 2},
+        (
+            f"Sa Pa đề nghị tính nhiệm vụ “{TITLE}” cho chỉ tiêu “Nghị định” và 1 chỉ tiêu khác với trọng số "
+            "2.5. Nhiệm vụ chỉ được tính khi đơn vị bạn chấp nhận."
+        ),
+        (
+            f"Sa Pa proposes that the task “{TITLE}” counts for the target “Nghị định” and 1 more with the "
+            "weight 2.5. It counts for nothing until your unit accepts."
+        ),
+    ),
+    (
+        "link declined",
+        Kind.LINK_ANSWERED,
+        {"title": TITLE, "unit": "Huế", "target": "Nghị định", "state": "DECLINED", "reason": "Chưa sát."},
+        (f"Huế không tính nhiệm vụ “{TITLE}” cho chỉ tiêu “Nghị định”. Lý do: Chưa sát. Có thể đề nghị lại."),
+        (
+            f"Huế declines that the task “{TITLE}” counts for the target “Nghị định”. Reason: Chưa sát. You "
+            "may propose it anew."
+        ),
+    ),
+    (
         "focus returned",
         Kind.FOCUS_ANSWERED,
         {"title": TITLE, "unit": "Huế", "state": "RETURNED", "reason": "Chưa sát."},
@@ -421,6 +444,9 @@ SUBJECTS: list[tuple[Kind, dict[str, Any], str, str]] = [
     (Kind.FOCUS_ANSWERED, {"state": "AGREED"}, "Trọng tâm được đồng ý", "Focus agreed"),
     (Kind.FOCUS_ANSWERED, {"state": "RETURNED"}, "Trọng tâm bị trả lại", "Focus returned"),
     (Kind.FOCUS_ANSWERED, {}, "Trả lời về trọng tâm", "Answer on focus"),
+    (Kind.LINK_PROPOSED, {}, "Đề nghị tính nhiệm vụ cho chỉ tiêu", "Task proposed for a target"),
+    (Kind.LINK_ANSWERED, {"state": "ACCEPTED"}, "Nhiệm vụ được tính cho chỉ tiêu", "Task counts for target"),
+    (Kind.LINK_ANSWERED, {}, "Trả lời về nhiệm vụ của chỉ tiêu", "Answer on a task of a target"),
     (Kind.VERDICT_ISSUED, {"judgement": "NOT_MET"}, "Kết luận không đạt", "Verdict not met"),
     (Kind.VERDICT_ISSUED, {}, "Kết luận", "Verdict"),
 ]

@@ -46,6 +46,7 @@ from vdept.sources.models import Way
 from vdept.targets.models import Audience, Basis, Indicator, KeyResult, Plan, PlanState, Target, TargetState
 from vdept.tasks.models import (
     Assignee,
+    LinkState,
     ParticipantRole,
     ParticipationState,
     Task,
@@ -523,7 +524,17 @@ async def _leads(of: Subjects) -> dict[str, dict[str, Any]]:
     of.tx.session.add(TaskDependency(task_id=later.id, blocked_by_id=blocker.id))
     other = encode("Task", blocker.id)
     invited = {"participants": [{"unitId": of.unit("danang")}]}
+    held, _ = await of.held()
+
+    async def proposed() -> dict[str, Any]:
+        task = await of.task(S.IN_PROGRESS, "ministry", "hue", firm=ACCEPTED)
+        link = {"weight": Decimal(1), "state": LinkState.PROPOSED}
+        of.tx.session.add(TaskTarget(task_id=task.id, target_id=held.id, **link))
+        return {"taskId": encode("Task", task.id), "targetId": encode("Target", held.id)}
+
     return {
+        "acceptLink": {**await proposed(), "weight": "1"},
+        "declineLink": {**await proposed(), **REASON},
         "acceptTask": {"taskId": await of.led(S.OFFERED)},
         "acceptTasks": {"taskIds": [await of.led(S.OFFERED)]},
         "declineTask": {"taskId": await of.led(S.OFFERED), **REASON},

@@ -111,6 +111,7 @@ WRITES = """
   tasks:write as the lead
     FF+++ FNNF FN N+  hue           acceptTask acceptTasks declineTask startTask deliverTask volunteerForTask
     FF+++ FNNF FN N+  hue           requestExtension withdrawExtension
+    FF+++ FNNN NN N+  hue           acceptLink declineLink
     FFFF+ +NN+ FN N+  own/hue       pauseTask resumeTask
     FFFF+ FNNF FN N+  hue           acknowledgeWarning acknowledgeWarnings
     FF+++ +NN+ FN N+  own/hue       inviteParticipants setParticipants
@@ -145,7 +146,10 @@ OWN_INBOX = """
 """
 AS_CLIENT = {"updatePerson:oneself": "F", "pushReadings": "+", **dict.fromkeys(OWN_INBOX.split(), "F")}
 """A client that acts for its unit is no person; and only such a one sends what a source measured."""
-ALSO_NEEDS = {"linkTargets": "plans:read", "assignPeople": "people:read"}
+ALSO_NEEDS = {
+    **dict.fromkeys(("linkTargets", "acceptLink", "declineLink"), "plans:read"),
+    "assignPeople": "people:read",
+}
 """What a client names in the input it must be allowed to see."""
 
 

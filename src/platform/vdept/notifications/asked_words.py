@@ -1,4 +1,4 @@
-"""What notifications say of signals and of focus; merged into the tables of ``words``.
+"""What notifications say of signals, of focus and of proposed links; merged into the tables of ``words``.
 
 signals
     ``detector`` (which rule found it), ``title`` (of the task or the indicator that it is about), ``unit``,
@@ -7,6 +7,11 @@ focus, asked for
     ``title`` (of the plan), ``agree_by``, ``again`` (a reminder), ``overdue`` (that the date has passed)
 focus, answered
     ``title`` (of the plan), ``unit``, ``state`` (AGREED or RETURNED), ``reason``
+a link, proposed
+    ``title`` (of the task), ``unit`` (that set it), ``target`` (title of the key result), ``weight``,
+    ``count`` (of how many targets at once, itself among them)
+a link, answered
+    ``title``, ``target``, ``unit`` (that holds the target), ``state`` (ACCEPTED or DECLINED), ``reason``
 """
 
 from collections.abc import Callable, Mapping
@@ -91,6 +96,56 @@ def _answered(facts: Facts) -> str:
     return facts.pick(f"Đã có trả lời về {what}. Hãy xem.", f"There is an answer to {what}. Look at it.")
 
 
+def _of_target(facts: Facts) -> str:
+    target = facts.text("target")
+    return (
+        facts.pick(f"chỉ tiêu “{target}”", f"the target “{target}”")
+        if target
+        else facts.pick("một chỉ tiêu", "a target")
+    )
+
+
+def _link_proposed(facts: Facts) -> str:
+    task, target, unit = facts.task(), _of_target(facts), facts.text("unit")
+    who = unit or facts.pick("Đơn vị giao việc", "The unit that set it")
+    weight = facts.text("weight")
+    heavy = facts.pick(f" với trọng số {weight}", f" with the weight {weight}") if weight else ""
+    others = (facts.number("count") or 1) - 1
+    more = facts.pick(f" và {others} chỉ tiêu khác", f" and {others} more") if others > 0 else ""
+    told = facts.pick(
+        f"{who} đề nghị tính {task} cho {target}{more}{heavy}.",
+        f"{who} proposes that {task} counts for {target}{more}{heavy}.",
+    )
+    return told + facts.pick(
+        " Nhiệm vụ chỉ được tính khi đơn vị bạn chấp nhận.", " It counts for nothing until your unit accepts."
+    )
+
+
+def _link_answered(facts: Facts) -> str:
+    task, target, state = facts.task(), _of_target(facts), facts.text("state")
+    who = facts.text("unit") or facts.pick("Đơn vị giữ chỉ tiêu", "The unit that holds the target")
+    if state == "ACCEPTED":
+        return facts.pick(
+            f"{who} chấp nhận tính {task} cho {target}.", f"{who} accepts that {task} counts for {target}."
+        )
+    if state == "DECLINED":
+        return (
+            facts.pick(
+                f"{who} không tính {task} cho {target}.", f"{who} declines that {task} counts for {target}."
+            )
+            + facts.because()
+            + facts.pick(" Có thể đề nghị lại.", " You may propose it anew.")
+        )
+    return facts.pick(
+        f"Đã có trả lời về việc tính {task} cho {target}. Hãy xem.",
+        f"There is an answer on whether {task} counts for {target}. Look at it.",
+    )
+
+
+_LINKS: Final = {
+    "ACCEPTED": ("Nhiệm vụ được tính cho chỉ tiêu", "Task counts for target"),
+    "DECLINED": ("Nhiệm vụ không được tính cho chỉ tiêu", "Task does not count for target"),
+}
 _ANSWERS: Final = {
     "AGREED": ("Trọng tâm được đồng ý", "Focus agreed"),
     "RETURNED": ("Trọng tâm bị trả lại", "Focus returned"),
@@ -100,6 +155,8 @@ SENTENCES: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.SIGNAL_FOUND: _signal,
     NotificationKind.FOCUS_ASKED: _asked,
     NotificationKind.FOCUS_ANSWERED: _answered,
+    NotificationKind.LINK_PROPOSED: _link_proposed,
+    NotificationKind.LINK_ANSWERED: _link_answered,
 }
 HEADINGS: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     NotificationKind.SIGNAL_FOUND: lambda facts: facts.pick("Dấu hiệu cần trả lời", "Signal to answer"),
@@ -108,5 +165,11 @@ HEADINGS: Final[Mapping[NotificationKind, Callable[[Facts], str]]] = {
     ),
     NotificationKind.FOCUS_ANSWERED: lambda facts: facts.pick(
         *_ANSWERS.get(facts.text("state"), ("Trả lời về trọng tâm", "Answer on focus"))
+    ),
+    NotificationKind.LINK_PROPOSED: lambda facts: facts.pick(
+        "Đề nghị tính nhiệm vụ cho chỉ tiêu", "Task proposed for a target"
+    ),
+    NotificationKind.LINK_ANSWERED: lambda facts: facts.pick(
+        *_LINKS.get(facts.text("state"), ("Trả lời về nhiệm vụ của chỉ tiêu", "Answer on a task of a target"))
     ),
 }

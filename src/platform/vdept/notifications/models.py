@@ -29,6 +29,8 @@ class NotificationKind(StrEnum):
     SIGNAL_FOUND = "SIGNAL_FOUND"
     FOCUS_ASKED = "FOCUS_ASKED"
     FOCUS_ANSWERED = "FOCUS_ANSWERED"
+    LINK_PROPOSED = "LINK_PROPOSED"
+    LINK_ANSWERED = "LINK_ANSWERED"
 
 
 class Cadence(StrEnum):

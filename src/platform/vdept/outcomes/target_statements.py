@@ -67,8 +67,9 @@ TASK_SUMS = f"""SELECT tt.target_id,
 }
     FROM task_target tt JOIN task k ON k.id = tt.task_id JOIN target serves ON serves.id = tt.target_id
     JOIN plan_evaluation e ON e.plan_id = k.plan_id
-    WHERE k.state NOT IN ('CANCELLED', 'DECLINED')"""
-"""Linked tasks of targets: what was given up does not count, what is paused counts without a clock.
+    WHERE tt.state = 'ACCEPTED' AND k.state NOT IN ('CANCELLED', 'DECLINED')"""
+"""Linked tasks of targets: what the target's unit has not accepted and what was given up does not count, what
+is paused counts without a clock.
 
 A milestone is reached by what was delivered by the target's due date; the effect may be confirmed later.
 """

@@ -14,7 +14,7 @@ from vdept.kernel.text import fold
 from vdept.kernel.versions import check_version
 from vdept.targets.access import get_plan
 from vdept.targets.models import Audience, Plan, PlanState
-from vdept.tasks import errors, linking, rules
+from vdept.tasks import errors, link_notes, linking, rules
 from vdept.tasks.access import HEAD, OWNER_MANAGES, as_owner, get_task, get_task_for_update
 from vdept.tasks.assigning import NOT_FINAL, require_kind_fits, write_assignees
 from vdept.tasks.linking import Link, write_links
@@ -78,15 +78,16 @@ async def create_task(
     await tx.session.flush()
     if leads or participants:
         await write_parts(tx, task, [*leads, *participants], _lead_state(task))
-    await write_links(tx, task, targets)
+    proposed = await write_links(tx, task, targets)
     await _assign(tx, task, person_ids, participants)
     await settle(tx, task)
+    await link_notes.tell_proposals(tx, [task.id], proposed)
     data = {
         **said_of_terms(row),
         "state": state.value,
         "lead_unit_id": task.lead_unit_id,
         "participants": said_of([*leads, *participants]),
-        "targets": linking.said_of(targets),
+        "targets": linking.said_of(targets, proposed),
         "person_ids": list(person_ids),
     }
     tx.record("task.created", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)

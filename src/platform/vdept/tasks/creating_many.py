@@ -1,11 +1,12 @@
 """The same task for many leads in one act: one statement per table, however many they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
+from vdept.kernel.actor import WORKING
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.targets.access import visible_targets
@@ -13,7 +14,17 @@ from vdept.targets.changes import tasks_changed
 from vdept.targets.models import Target, TargetState
 from vdept.tasks import errors, rules
 from vdept.tasks.creating import Terms, initial_state, prepare, said_of_terms
-from vdept.tasks.models import ParticipantRole, Participation, ParticipationState, Task, TaskState, TaskTarget
+from vdept.tasks.linking import Link
+from vdept.tasks.linking import said_of as said_of_links
+from vdept.tasks.models import (
+    LinkState,
+    ParticipantRole,
+    Participation,
+    ParticipationState,
+    Task,
+    TaskState,
+    TaskTarget,
+)
 from vdept.tasks.rules import is_open
 from vdept.tasks.sharing import Part, require_parts, require_units, said_of, state_for
 from vdept.tasks.sql import among, array_of, rows_of
@@ -44,9 +55,10 @@ async def create_tasks(
     served = await _own_targets(tx, row["plan_id"], key_result_id, lead_unit_ids)
     ids = await _write_tasks(tx, row, terms.owner_unit_id, lead_unit_ids)
     await _write_parts(tx, row, terms.owner_unit_id, ids, Part(0, role, share), participants)
+    waiting = {target_id for lead, target_id in served.items() if not tx.actor.has(lead, WORKING)}
     if served:
         links = [(ids[lead], target_id, weight) for lead, target_id in served.items()]
-        await _write_links(tx, links)
+        await _write_links(tx, links, waiting)
     await tasks_changed(tx, [(row["plan_id"], task_id) for task_id in ids.values()])
     for lead, task_id in ids.items():
         data = {
@@ -54,7 +66,7 @@ async def create_tasks(
             "state": initial_state(terms.owner_unit_id, lead).value,
             "lead_unit_id": lead,
             "participants": said_of([Part(lead, role, share), *participants]),
-            "targets": [{"target_id": served[lead], "weight": str(weight)}] if served else [],
+            "targets": said_of_links([Link(served[lead], weight)], waiting) if served else [],
         }
         tx.record("task.created", "Task", task_id, unit_id=unit_id, plan_id=row["plan_id"], data=data)
     return [ids[lead] for lead in lead_unit_ids]
@@ -150,16 +162,20 @@ async def _write_parts(
     )
 
 
-async def _write_links(tx: Tx, links: Sequence[tuple[int, int, Decimal]]) -> None:
+async def _write_links(tx: Tx, links: Sequence[tuple[int, int, Decimal]], waiting: Collection[int]) -> None:
+    """Each lead is asked by the offer itself: it accepts the link with the task."""
+    states = [LinkState.PROPOSED if target_id in waiting else LinkState.ACCEPTED for _, target_id, _ in links]
     given = rows_of(
         "given",
         task_id=([task_id for task_id, _, _ in links], sa.BigInteger()),
         target_id=([target_id for _, target_id, _ in links], sa.BigInteger()),
         weight=([weight for _, _, weight in links], sa.Numeric()),
+        state=([state.value for state in states], sa.Text()),
     )
     await tx.session.execute(
         sa.insert(TaskTarget).from_select(
-            ["task_id", "target_id", "weight"],
-            sa.select(given.c.task_id, given.c.target_id, given.c.weight),
+            ["task_id", "target_id", "weight", "state"],
+            sa.select(given.c.task_id, given.c.target_id, given.c.weight, given.c.state),
+            include_defaults=False,
         )
     )

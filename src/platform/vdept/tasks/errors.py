@@ -129,6 +129,18 @@ TASK_NOT_LINKED = refusal(
     vi="Không có liên kết này. Tải lại nhiệm vụ.",
     en="There is no such link. Reload the task.",
 )
+TASK_LINK_ANSWERED = refusal(
+    "TASK_LINK_ANSWERED",
+    Kind.CONFLICT,
+    vi="Đề xuất gắn nhiệm vụ với chỉ tiêu này đã được trả lời ({state}). Tải lại nhiệm vụ.",
+    en="The proposal to let the task count for this target was answered already ({state}). Reload the task.",
+)
+TASK_LINK_WEIGHT = refusal(
+    "TASK_LINK_WEIGHT",
+    Kind.CONFLICT,
+    vi="Trọng số được đề xuất là {weight}. Tải lại nhiệm vụ, rồi chấp nhận trọng số đó hoặc từ chối.",
+    en="The weight that is proposed is {weight}. Reload the task, then accept that weight or decline it.",
+)
 TASK_PROGRESS_RANGE = refusal(
     "TASK_PROGRESS_RANGE",
     Kind.INVALID,

@@ -15,6 +15,7 @@ from vdept.targets.models import Plan, Target
 from vdept.tasks.access import visible_tasks
 from vdept.tasks.models import (
     Assignee,
+    LinkState,
     ParticipantRole,
     Participation,
     Task,
@@ -88,6 +89,9 @@ class TaskFilter:
 
     plan_id: int | None = None
     target_id: int | None = None
+    """Serving this target; accepted by the unit that holds it."""
+    proposed_to_unit_id: int | None = None
+    """Proposed to serve a target of this unit, which has yet to answer; for those who are in it."""
     owner_unit_id: int | None = None
     lead_unit_id: int | None = None
     participant_unit_id: int | None = None
@@ -132,7 +136,12 @@ class TaskFilter:
 
     def _related(self, *, driven: bool) -> Iterable[Condition]:
         if self.target_id is not None:
-            yield Task.id.in_(sa.select(TaskTarget.task_id).where(TaskTarget.target_id == self.target_id))
+            accepted = sa.select(TaskTarget.task_id).where(TaskTarget.state == LinkState.ACCEPTED)
+            yield Task.id.in_(accepted.where(TaskTarget.target_id == self.target_id))
+        if self.proposed_to_unit_id is not None:
+            proposed = sa.select(TaskTarget.task_id).where(TaskTarget.state == LinkState.PROPOSED)
+            held = sa.select(Target.id).where(Target.unit_id == self.proposed_to_unit_id)
+            yield Task.id.in_(proposed.where(TaskTarget.target_id.in_(held)))
         if self.assignee_id is not None:
             yield Task.id.in_(sa.select(Assignee.task_id).where(Assignee.person_id == self.assignee_id))
         if self.participant_unit_id is not None and not driven:
@@ -154,6 +163,8 @@ def named_are_seen(actor: Actor, which: "TaskFilter | UnitTaskFilter", today: da
         yield sa.select(Plan.id).where(Plan.id == which.plan_id, visible_plans(actor)).exists()
     if isinstance(which, TaskFilter) and which.target_id is not None:
         yield sa.select(Target.id).where(Target.id == which.target_id, visible_targets(actor)).exists()
+    if isinstance(which, TaskFilter) and which.proposed_to_unit_id is not None:
+        yield sa.literal(which.proposed_to_unit_id in actor.unit_ids)
     if isinstance(which, TaskFilter) and which.assignee_id is not None:
         yield (
             sa.select(Person.id).where(Person.id == which.assignee_id, visible_persons(actor, today)).exists()

@@ -1,11 +1,14 @@
 """From the board to work under way: offer, volunteer, accept, decline, back to the board, start."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from vdept.kernel.actor import MANAGING
 from vdept.kernel.db import Tx
 from vdept.targets.models import Plan
 from vdept.tasks import errors, rules
+from vdept.tasks.accepting_links import accept_with_task
 from vdept.tasks.access import (
     UNIT_ROLE,
     as_lead,
@@ -13,6 +16,7 @@ from vdept.tasks.access import (
     get_task_for_update,
     visible_tasks,
 )
+from vdept.tasks.linking import said_of
 from vdept.tasks.models import (
     ParticipantRole,
     Participation,
@@ -82,9 +86,9 @@ async def volunteer_for_task(
     await require_units(tx, [unit_id], ("unitId",))
     said = move(tx, task, Step.VOLUNTEER, expected_version)
     await seat_lead(tx, task, unit_id, ParticipationState.ACCEPTED, role, None)
+    data = {**said, "lead_unit_id": unit_id, **await _with_links(tx, task, unit_id)}
     await refresh_progress(tx, task)
     await settle(tx, task)
-    data = {**said, "lead_unit_id": unit_id}
     tx.record("task.volunteered", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
     return task
 
@@ -95,10 +99,16 @@ async def accept_task(tx: Tx, task_id: int, *, expected_version: int | None = No
     unit_id = as_lead(tx, task)
     said = move(tx, task, Step.ACCEPT, expected_version)
     await set_part(tx, task, unit_id, state=ParticipationState.ACCEPTED)
+    data = {**said, **await _with_links(tx, task, unit_id)}
     await refresh_progress(tx, task)
     await settle(tx, task)
-    tx.record("task.accepted", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=said)
+    tx.record("task.accepted", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
     return task
+
+
+async def _with_links(tx: Tx, task: Task, unit_id: int) -> dict[str, Any]:
+    accepted = await accept_with_task(tx, task, unit_id)
+    return {"targets": said_of(accepted)} if accepted else {}
 
 
 async def decline_task(tx: Tx, task_id: int, reason: str, *, expected_version: int | None = None) -> Task:

@@ -1,22 +1,37 @@
-"""What a task serves, what it waits for, and what it is a part of. No cycles, whoever races."""
+"""What a task serves, what it waits for, and what it is a part of. No cycles, whoever races.
 
-from collections.abc import Sequence
+A link to a target is the holder's affair: made by somebody who works in the target's unit it counts at once;
+made by anybody else it is proposed, and counts for nothing until that unit accepts it
+(``vdept.tasks.accepting_links``). Otherwise a commune could move a nation's milestone with a task that it
+verifies itself.
+"""
+
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
+from vdept.kernel.actor import WORKING
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
 from vdept.kernel.versions import check_version
 from vdept.targets.access import visible_targets
 from vdept.targets.changes import target_changed
-from vdept.targets.models import Plan, PlanState, Target, TargetState
-from vdept.tasks import errors, rules
+from vdept.targets.models import Audience, Plan, PlanState, Target, TargetState
+from vdept.tasks import errors, link_notes, rules
 from vdept.tasks.access import as_owner, as_owner_or_lead, get_task, get_task_for_update
 from vdept.tasks.assigning import NOT_FINAL
-from vdept.tasks.models import Participation, ParticipationState, Task, TaskDependency, TaskTarget
+from vdept.tasks.models import (
+    LinkState,
+    Participation,
+    ParticipationState,
+    Task,
+    TaskDependency,
+    TaskTarget,
+)
 from vdept.tasks.rules import BULK_LIMIT, LIVE
 from vdept.tasks.sql import among
 from vdept.tasks.upkeep import settle, touch
@@ -41,59 +56,76 @@ class Link:
 async def link_targets(
     tx: Tx, task_id: int, links: Sequence[Link], *, expected_version: int | None = None
 ) -> Task:
-    """Let the task serve more targets of its plan."""
+    """Let the task serve more targets of its plan, or propose that to the units that hold them."""
     task = await get_task_for_update(tx, task_id)
     unit_id = await as_owner(tx, task)
     check_version(task, expected_version)
     rules.require_state(task.state, NOT_FINAL)
-    await _require_running(tx, task)
-    await write_links(tx, task, links)
+    await require_running(tx, task)
+    proposed = await write_links(tx, task, links)
     touch(tx, task)
     await settle(tx, task)
-    data = {"targets": said_of(links)}
+    await link_notes.tell_proposals(tx, [task.id], proposed)
+    data = {"targets": said_of(links, proposed)}
     tx.record("task.targets_linked", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
     return task
 
 
 async def unlink_target(tx: Tx, task_id: int, target_id: int, *, expected_version: int | None = None) -> Task:
-    """The task does not serve this target any more."""
+    """The task does not serve this target any more; what is only proposed is taken back."""
     task = await get_task_for_update(tx, task_id)
     unit_id = await as_owner(tx, task)
     check_version(task, expected_version)
     rules.require_state(task.state, NOT_FINAL)
-    await _require_running(tx, task)
-    weight = await tx.session.scalar(
+    await require_running(tx, task)
+    gone = await tx.session.execute(
         sa.delete(TaskTarget)
         .where(TaskTarget.task_id == task.id, TaskTarget.target_id == target_id)
-        .returning(TaskTarget.weight)
+        .returning(TaskTarget.weight, TaskTarget.state)
         .execution_options(synchronize_session=False)
     )
-    if weight is None or task.plan_id is None:
+    link = gone.one_or_none()
+    if link is None or task.plan_id is None:
         raise errors.TASK_NOT_LINKED.at("targetId")
     touch(tx, task)
     await settle(tx, task)
     await target_changed(tx, task.plan_id, [target_id])
-    data = {"target_id": target_id, "weight": str(weight)}
+    data = {"target_id": target_id, "weight": str(link.weight)}
+    if link.state is not LinkState.ACCEPTED:
+        data["state"] = link.state.value
     tx.record("task.target_unlinked", "Task", task.id, unit_id=unit_id, plan_id=task.plan_id, data=data)
     return task
 
 
-async def _require_running(tx: Tx, task: Task) -> None:
+async def require_running(tx: Tx, task: Task) -> None:
     """What counts for a target of a closed plan is settled."""
     if await tx.session.scalar(sa.select(Plan.state).where(Plan.id == task.plan_id)) is PlanState.CLOSED:
         raise errors.TASK_PLAN_CLOSED.at("taskId")
 
 
-def said_of(links: Sequence[Link]) -> list[dict[str, object]]:
-    return [{"target_id": link.target_id, "weight": str(link.weight)} for link in links]
+def said_of(links: Sequence[Link], proposed: Collection[int] = ()) -> list[dict[str, object]]:
+    """What the activity says of links; of those that wait for the holder, that they do."""
+    return [
+        {"target_id": link.target_id, "weight": str(link.weight)}
+        | ({"state": LinkState.PROPOSED.value} if link.target_id in proposed else {})
+        for link in links
+    ]
 
 
-async def write_links(tx: Tx, task: Task, links: Sequence[Link]) -> None:
-    """Check and write links to targets; the task's participants are already written."""
+async def write_links(tx: Tx, task: Task, links: Sequence[Link]) -> set[int]:
+    """Check and write links to targets; the task's participants are already written.
+
+    Returns those that are only proposed: the units that hold the targets are to be told
+    (``link_notes.tell_proposals``). What was declined may be proposed anew.
+    """
     if not links:
-        return
+        return set()
     there = set(
-        await tx.session.scalars(sa.select(TaskTarget.target_id).where(TaskTarget.task_id == task.id))
+        await tx.session.scalars(
+            sa.select(TaskTarget.target_id).where(
+                TaskTarget.task_id == task.id, TaskTarget.state != LinkState.DECLINED
+            )
+        )
     )
     if len(there) + len(links) > BULK_LIMIT:
         raise errors.TASK_TOO_MANY.at("targets", limit=BULK_LIMIT)
@@ -102,18 +134,33 @@ async def write_links(tx: Tx, task: Task, links: Sequence[Link]) -> None:
         if link.target_id in there:
             raise errors.TASK_LINK_TWICE.at("targets", i, "targetId")
         there.add(link.target_id)
-    await _require_linkable(tx, task, links)
-    await tx.session.execute(
-        sa.insert(TaskTarget).inline(),
-        [{"task_id": task.id, "target_id": link.target_id, "weight": link.weight} for link in links],
+    holders = await _require_linkable(tx, task, links)
+    proposed = {each for each, unit_id in holders.items() if not tx.actor.has(unit_id, WORKING)}
+    fresh = insert(TaskTarget).values(
+        [
+            {
+                "task_id": task.id,
+                "target_id": link.target_id,
+                "weight": link.weight,
+                "state": LinkState.PROPOSED if link.target_id in proposed else LinkState.ACCEPTED,
+            }
+            for link in links
+        ]
     )
+    await tx.session.execute(
+        fresh.on_conflict_do_update(
+            index_elements=["task_id", "target_id"],
+            set_={"weight": fresh.excluded.weight, "state": fresh.excluded.state, "reason": None},
+        )
+    )
+    return proposed
 
 
-async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
+async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> dict[int, int]:
     """Each target is seen, of the task's plan, in force, and its holder has to do with the task.
 
-    The holder stands in line with the owner, or takes part. What a firm or an association sets, the holder
-    must have accepted: inviting it would otherwise be enough to make one's own task weigh on its figures.
+    The holder stands in line with the owner and sees the task, or takes part. What a firm or an association
+    sets, the holder must have accepted. Returns the unit that holds each target.
     """
     rows = await tx.session.execute(
         sa.select(Target.id, Target.plan_id, Target.state, Target.unit_id, Unit.path)
@@ -140,9 +187,11 @@ async def _require_linkable(tx: Tx, task: Task, links: Sequence[Link]) -> None:
             raise errors.TASK_OTHER_PLAN.at("targets", i, "targetId")
         if target.state is TargetState.WITHDRAWN:
             raise errors.TASK_TARGET_WITHDRAWN.at("targets", i, "targetId")
-        in_line = target.unit_id in owner.path or task.owner_unit_id in target.path
+        below = task.owner_unit_id in target.path and task.audience is not Audience.PARTICIPANTS
+        in_line = target.unit_id in owner.path or below
         if not (tx.actor.sees_everything or in_line or target.unit_id in involved):
             raise errors.TASK_TARGET_OF_OTHERS.at("targets", i, "targetId")
+    return {row.id: row.unit_id for row in found.values()}
 
 
 async def add_dependency(

@@ -45,6 +45,14 @@ class ParticipationState(StrEnum):
     LEFT = "LEFT"
 
 
+class LinkState(StrEnum):
+    """Whether the unit that holds a target lets a task count for it."""
+
+    PROPOSED = "PROPOSED"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+
+
 class ExtensionState(StrEnum):
     """What became of a request for a later due date."""
 
@@ -187,17 +195,26 @@ class Assignee(Base):
 
 
 class TaskTarget(Base):
-    """A task serves a target with a weight; both belong to the same plan."""
+    """A task serves a target with a weight; both belong to the same plan.
+
+    It counts once it is accepted: what waits for the target's unit, and what that unit declined (for the
+    ``reason``), is read by no roll-up.
+    """
 
     __tablename__ = "task_target"
     __table_args__ = (
         sa.CheckConstraint("weight > 0", name="weight"),
+        sa.CheckConstraint("(state = 'DECLINED') = (reason IS NOT NULL)", name="declined_has_reason"),
         sa.Index("ix_task_target_target_id", "target_id"),
     )
 
     task_id: Mapped[int] = mapped_column(sa.BigInteger, ref("task.id"), primary_key=True)
     target_id: Mapped[int] = mapped_column(sa.BigInteger, ref("target.id"), primary_key=True)
     weight: Mapped[Decimal] = mapped_column(Quantity)
+    state: Mapped[LinkState] = mapped_column(
+        one_of(LinkState, "state"), server_default="ACCEPTED", default=LinkState.ACCEPTED
+    )
+    reason: Mapped[str | None]
 
 
 class TaskDependency(Base):

@@ -78,19 +78,21 @@ SHARE = sa.text(
 
 LINK = sa.text(
     f"""
-    INSERT INTO task_target (task_id, target_id, weight)
-    SELECT n.id, x.target_id, x.weight
+    INSERT INTO task_target (task_id, target_id, weight, state)
+    SELECT n.id, x.target_id, x.weight,
+        CASE WHEN h.id = n.owner_unit_id THEN 'ACCEPTED' ELSE 'PROPOSED' END
     FROM task n
     JOIN task_recurrence r ON r.id = n.recurrence_id
-    JOIN task_target x ON x.task_id = r.task_id
+    JOIN task_target x ON x.task_id = r.task_id AND x.state <> 'DECLINED'
     JOIN target g ON g.id = x.target_id AND g.plan_id = n.plan_id AND g.state <> 'WITHDRAWN'
     JOIN unit h ON h.id = g.unit_id
     JOIN unit o ON o.id = n.owner_unit_id
-    WHERE n.id = ANY (:ids) AND (h.id = ANY (o.path) OR o.id = ANY (h.path) OR EXISTS (
+    WHERE n.id = ANY (:ids) AND (h.id = ANY (o.path)
+        OR o.id = ANY (h.path) AND n.audience <> 'PARTICIPANTS' OR EXISTS (
         SELECT FROM participation p WHERE p.task_id = n.id AND p.unit_id = h.id
             AND (o.kind NOT IN ({BESIDE}) OR p.state = 'ACCEPTED')))
     ORDER BY n.id, x.target_id
-    RETURNING task_id, target_id, weight
+    RETURNING task_id, target_id, weight, state
     """
 ).bindparams(IDS)
 """By the rule of ``linking``: a holder stands in line with the owner or has a part, accepted for a firm's."""

@@ -24,8 +24,8 @@ from vdept.kernel.actor import system
 from vdept.kernel.db import Database, Tx
 from vdept.targets.changes import tasks_changed
 from vdept.targets.models import PlanState
-from vdept.tasks import recurrence_days
-from vdept.tasks.models import OnDayOff, TaskRecurrence
+from vdept.tasks import link_notes, recurrence_days
+from vdept.tasks.models import LinkState, OnDayOff, TaskRecurrence
 from vdept.tasks.occurrence_statements import ADVANCE, CREATE, LINK, LOOK, SHARE
 from vdept.tasks.recurrence_rules import parse
 from vdept.tasks.recurring import planned
@@ -134,6 +134,8 @@ async def _create(tx: Tx, passes: Sequence[Pass]) -> int:
     made = {"ids": [row.id for row in tasks], "today": tx.today, "now": tx.now}
     parts = _by_task((await tx.session.execute(SHARE, made)).all())
     links = _by_task((await tx.session.execute(LINK, made)).all())
+    asked = [link.target_id for each in links.values() for link in each if link.state == LinkState.PROPOSED]
+    await link_notes.tell_proposals(tx, list(links), asked)
     await tasks_changed(tx, [(row.plan_id, row.id) for row in tasks])
     for row in tasks:
         data = {
@@ -150,7 +152,9 @@ async def _create(tx: Tx, passes: Sequence[Pass]) -> int:
                 for part in parts.get(row.id, ())
             ],
             "targets": [
-                {"target_id": link.target_id, "weight": str(link.weight)} for link in links.get(row.id, ())
+                {"target_id": link.target_id, "weight": str(link.weight)}
+                | ({"state": link.state} if link.state == LinkState.PROPOSED else {})
+                for link in links.get(row.id, ())
             ],
             "recurrence_id": row.recurrence_id,
             "occurrence_on": row.occurrence_on,

@@ -22,6 +22,7 @@ from vdept.tasks.access import visible_tasks
 from vdept.tasks.filters import Condition, TaskFilter, UnitTaskFilter, named_are_seen
 from vdept.tasks.models import (
     Assignee,
+    LinkState,
     Participation,
     Task,
     TaskComment,
@@ -200,8 +201,9 @@ async def tasks_of_targets(
     which: TaskFilter = ALL,
     order: TaskOrder = TaskOrder.DUE,
 ) -> dict[int, Page[Task]]:
-    """A page of the tasks that serve each of these targets."""
-    query = _tasks(tx).join(TaskTarget, TaskTarget.task_id == Task.id).where(*await _where(tx, which))
+    """A page of the tasks that serve each of these targets, accepted by the units that hold them."""
+    serves = sa.and_(TaskTarget.task_id == Task.id, TaskTarget.state == LinkState.ACCEPTED)
+    query = _tasks(tx).join(TaskTarget, serves).where(*await _where(tx, which))
     return await fetch_each(tx.session, query, TaskTarget.target_id, target_ids, ORDERINGS[order], request)
 
 

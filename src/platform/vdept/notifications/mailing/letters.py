@@ -35,6 +35,8 @@ KINDS: Final = {
     NotificationKind.SIGNAL_FOUND: Words("Dấu hiệu cần trả lời", "Signals to answer"),
     NotificationKind.FOCUS_ASKED: Words("Chọn mục tiêu trọng tâm", "Focus objectives to choose"),
     NotificationKind.FOCUS_ANSWERED: Words("Trả lời về trọng tâm", "Answers on focus objectives"),
+    NotificationKind.LINK_PROPOSED: Words("Nhiệm vụ đề nghị tính cho chỉ tiêu", "Tasks proposed for targets"),
+    NotificationKind.LINK_ANSWERED: Words("Trả lời về nhiệm vụ của chỉ tiêu", "Answers on tasks of targets"),
     NotificationKind.EDITION_PUBLISHED: Words("Ấn bản mới", "New editions"),
     NotificationKind.WARNING_CLOSED: Words("Hết cảnh báo", "Warnings that ended"),
 }
