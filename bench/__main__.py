@@ -26,6 +26,7 @@ MODULES = (
     "mail",
     "webhooks",
     "warnings",
+    "verdicts",
     "pull",
     "editions",
     "inbox",

@@ -24,7 +24,7 @@ AS_OF = date(2026, 11, 9)
 """85.7 per cent of the way: who has less than 75.7 per cent of 60 per cent is behind."""
 NOW = datetime(2026, 11, 8, 17, 10, tzinfo=UTC)
 
-_PEOPLE = """WITH post AS (
+PEOPLE = """WITH post AS (
         SELECT u.id AS unit_id, role, row_number() OVER (ORDER BY u.id, role) AS person_id
         FROM unit u, (VALUES ('HEAD'), ('COORDINATOR')) roles (role)),
     made AS (
@@ -52,7 +52,7 @@ async def bench() -> list[Figure]:
             await nation.plan(tx.session, key_results=20)
             await nation.targets(tx.session)
             await nation.measurements(tx.session)
-            await nation.run(tx.session, _PEOPLE, _EVALUATION)
+            await nation.run(tx.session, PEOPLE, _EVALUATION)
         await settle(database)
         async with database.begin(SYSTEM) as tx:
             await rebuild_plan(tx, 1)

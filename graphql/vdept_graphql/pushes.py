@@ -15,7 +15,7 @@ from vdept.kernel.actor import Actor
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused, RefusedMany
 from vdept.sources import pushing
-from vdept.sources.receiving import Apart, Given, Received
+from vdept.sources.receiving import Entangled, Given, Received
 from vdept.sources.rejected import Replayed
 from vdept_graphql.gathering import Gathering
 from vdept_graphql.mutations import remembered
@@ -42,7 +42,7 @@ class Pushes(Gathering[Place, Push]):
     """The pushes of one API process."""
 
     def __init__(self, database: Database) -> None:
-        own = (Refused, RefusedMany, Apart, sqlalchemy.exc.DBAPIError)
+        own = (Refused, RefusedMany, Entangled, sqlalchemy.exc.DBAPIError)
         super().__init__(self._received, own=own, most=MOST)
         self._database = database
 
@@ -50,7 +50,7 @@ class Pushes(Gathering[Place, Push]):
         actor, source_id = place
         keys = {push.key: push.digest for push in pushes if push.key is not None}
         if len(keys) < sum(push.key is not None for push in pushes):
-            raise Apart  # a request and its repetition: the second is answered with what the first has done
+            raise Entangled  # a request and its repetition: the second is answered with what the first has done
         async with self._database.begin(actor) as tx:
             known = await idempotency.claim_all(tx, keys) if keys else {}
             new = [i for i, push in enumerate(pushes) if push.key not in known]

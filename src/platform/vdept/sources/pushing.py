@@ -35,7 +35,7 @@ async def push(tx: Tx, source_id: int, rows: Sequence[Given], *, dry_run: bool =
 async def push_all(tx: Tx, source_id: int, pushes: Sequence[Sequence[Given]]) -> list[Received]:
     """Take in what a client sent in several calls, each of them an intake of its own; all or none.
 
-    Raises :class:`~vdept.sources.receiving.Apart` where one bears on another.
+    Raises :class:`~vdept.sources.receiving.Entangled` where one bears on another.
     """
     source = await _open(tx, source_id)
     return await receive_all(tx, source, [document_of(rows) for rows in pushes], client_id=tx.actor.client_id)

@@ -100,7 +100,7 @@ async def receive_all(
 ) -> list[Received]:
     """The same of several documents at once, in as many statements as of one; all are kept or none.
 
-    Documents that are about the same unit, indicator and day cannot go together: raises Apart.
+    Documents that are about the same unit, indicator and day cannot go together: raises Entangled.
     """
     judged = await judge(tx, source, [document.rows for document in documents], locking=True)
     _require_apart(judged)
@@ -112,7 +112,7 @@ async def receive_all(
     ]
 
 
-class Apart(Exception):
+class Entangled(Exception):
     """Of these documents one changes what another is judged by: they are received one after the other."""
 
 
@@ -120,7 +120,7 @@ def _require_apart(judged: Sequence[Judged]) -> None:
     if len(judged) > 1:
         about = [{(good.unit_id, good.indicator_id, good.as_of) for good in one.good} for one in judged]
         if len(set().union(*about)) < sum(map(len, about)):
-            raise Apart
+            raise Entangled
 
 
 async def failed(tx: Tx, source: Source, refusal: Refused) -> int:
