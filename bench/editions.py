@@ -15,6 +15,7 @@ from vdept.kernel.db import Database
 from vdept.kernel.vault import Vault
 from vdept.outcomes.rebuild import rebuild_plan
 from vdept.publications import checking, content
+from vdept.publications.findings import Findings
 from vdept.publications.models import EditionFormat
 from vdept.publications.publishing import publish
 
@@ -55,7 +56,7 @@ async def _measure(database: Database) -> list[Figure]:
     held = peak() - before
     async with database.snapshot(SYSTEM) as tx:
         said = b"".join([part async for part in content.chunks(tx, edition.id, EditionFormat.JSON)])
-    findings, started = checking.Findings(), time.perf_counter()
+    findings, started = Findings(), time.perf_counter()
     checking.check_file(said, EditionFormat.JSON, edition.manifest, edition.signature, findings)
     checking.check_content(said, edition.manifest, findings)
     verified = time.perf_counter() - started

@@ -19,6 +19,7 @@ from vdept.kernel.vault import Vault
 from vdept.people.models import Membership, Person
 from vdept.publications import checking, content
 from vdept.publications.due import publish_requested
+from vdept.publications.findings import Findings
 from vdept.publications.models import Edition, EditionFormat
 from vdept.targets.models import Plan, PlanState, Target
 from vdept.tasks.models import Task, TaskState
@@ -95,7 +96,7 @@ async def publishes_an_edition_that_verifies(db: Database) -> None:
     async with db.snapshot(SYSTEM) as tx:
         edition = await tx.session.get_one(Edition, report.published[0])
         said = b"".join([part async for part in content.chunks(tx, edition.id, EditionFormat.JSON)])
-    findings = checking.Findings()
+    findings = Findings()
     checking.check_content(said, edition.manifest, findings)
     assert findings.faults == []
     assert edition.targets > 34

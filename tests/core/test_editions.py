@@ -15,6 +15,7 @@ from factories import NOW, SYSTEM
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
 from vdept.publications import checking, publishing, rendering, signing
+from vdept.publications.findings import Findings
 from vdept.publications.models import Edition, EditionFormat
 from vdept.targets.changes import target_changed
 
@@ -28,7 +29,7 @@ async def scene(db: Database) -> Scene:
 
 async def check(db: Database, edition: Edition) -> list[str]:
     content = await scenes.file_of(db, edition)
-    findings = checking.Findings()
+    findings = Findings()
     checking.check_file(content, EditionFormat.JSON, edition.manifest, edition.signature, findings)
     async with db.snapshot(SYSTEM) as tx:
         keys = await signing.public_keys(tx)
@@ -120,7 +121,7 @@ async def test_milestones_carry_their_verdict_and_no_figure_of_tasks(db: Databas
 async def test_every_format_is_written_and_hashed(db: Database, scene: Scene) -> None:
     edition = await scenes.publish(db, scene)
     for of in EditionFormat:
-        content, findings = await scenes.file_of(db, edition, of), checking.Findings()
+        content, findings = await scenes.file_of(db, edition, of), Findings()
         checking.check_file(content, of, edition.manifest, edition.signature, findings)
         assert (findings.faults, len(content) > 1000) == ([], True), of
 
@@ -218,7 +219,7 @@ async def test_any_figure_that_does_not_follow_is_named(db: Database, scene: Sce
         spoiled = msgspec.json.decode(content)
         table = spoiled["targets" if row is leaf else "units"]
         table["rows"][at][table["columns"].index(name)] = msgspec.to_builtins(value)
-        findings = checking.Findings()
+        findings = Findings()
         checking.check_content(msgspec.json.encode(spoiled), edition.manifest, findings)
         assert any(fault.startswith(named) for fault in findings.faults), (name, findings.faults)
 
@@ -232,7 +233,7 @@ async def test_a_number_that_is_none_is_a_fault_and_no_accident(
         spoiled = msgspec.json.decode(await scenes.file_of(db, edition))
         rows = spoiled[table]["rows"]
         rows[0][spoiled[table]["columns"].index(column)] = number
-        findings = checking.Findings()
+        findings = Findings()
         checking.check_content(msgspec.json.encode(spoiled), edition.manifest, findings)
         assert findings.faults, (table, column)
 
@@ -241,7 +242,7 @@ async def test_a_row_left_out_is_missed(db: Database, scene: Scene) -> None:
     edition = await scenes.publish(db, scene)
     spoiled = msgspec.json.decode(await scenes.file_of(db, edition))
     del spoiled["targets"]["rows"][0]
-    findings = checking.Findings()
+    findings = Findings()
     checking.check_content(msgspec.json.encode(spoiled), edition.manifest, findings)
     assert any("the number of targets is 50, but 49 follows" in fault for fault in findings.faults)
     assert len(findings.faults) > 1  # its parent and its unit miss it too
@@ -254,7 +255,7 @@ async def test_one_digit_another_manifest_or_another_signature_are_found(db: Dat
         keys = await signing.public_keys(tx)
 
     def faults(content: bytes, manifest: dict, signature: str) -> list[str]:
-        findings = checking.Findings()
+        findings = Findings()
         checking.check_file(content, EditionFormat.JSON, manifest, signature, findings)
         checking.check_signature(manifest, signature, keys, findings)
         return findings.faults

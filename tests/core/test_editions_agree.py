@@ -13,6 +13,7 @@ from vdept.kernel.db import Database
 from vdept.outcomes.rebuild import rebuild_plan
 from vdept.outcomes.refresh import refresh
 from vdept.publications import checking, publishing
+from vdept.publications.findings import Findings
 from vdept.publications.models import Edition
 
 
@@ -24,7 +25,7 @@ async def publish(db: Database, plan_id: int, day: int) -> Edition:
 
 
 async def faults(db: Database, edition: Edition) -> list[str]:
-    findings = checking.Findings()
+    findings = Findings()
     checking.check_content(await file_of(db, edition), edition.manifest, findings)
     assert findings.about == [f"{edition.targets} targets, {edition.units} units computed again"]
     return findings.faults

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from vdept.publications.models import Edition
 
 SUFFIXES = {".json": "JSON", ".csv": "CSV", ".xlsx": "EXCEL", ".html": "HTML"}
+BEFORE = b'{"content":'
+"""How the JSON file begins."""
+
+LARGEST = 1_000_000_000
+"""Bytes; an edition with a million targets has half of that."""
+
+OWN = "the database that VDEPT_DATABASE_URL names"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -63,32 +70,54 @@ def publish(plan: str, note: str | None, corrects: int | None) -> None:
 def verify(file: Path, keys: Path | None, manifest: Path | None) -> None:
     """Check the downloaded edition FILE offline: its hash, its signature, and that its figures follow.
 
-    Whose signature it is can be said only with the platform's keys: --keys, or this installation's own.
+    Whose signature it is can be said only with the platform's keys: --keys, a file kept from its
+    /oauth/jwks, or else those in the database that VDEPT_DATABASE_URL names. Without either the command
+    says what it has checked and ends with 2: a file that agrees with itself may be anybody's.
     Figures are computed again from a JSON file; the other formats are compared with the manifest.
     """
     from vdept.publications import checking
+    from vdept.publications.findings import Findings
     from vdept.publications.models import EditionFormat
 
     of = EditionFormat(_format_of(file))
+    if file.stat().st_size > LARGEST:
+        msg = f"{file.name} does not hold: it is larger than any edition."
+        raise Failure(msg)
     content = file.read_bytes()
-    findings = checking.Findings()
+    findings = Findings()
     try:
         content, signed, signature = _signed(content, of, manifest)
     except ValueError as error:
-        msg = f"{file.name}: {error}"
+        msg = f"{file.name}: {_printable(str(error))}"
         raise Failure(msg) from error
     checking.check_file(content, of, signed, signature, findings)
-    checking.check_signature(signed, signature, _keys(keys), findings)
+    known_from = OWN if keys is None else keys.name
+    checking.check_signature(signed, signature, _keys(keys), findings, known_from)
     if of is EditionFormat.JSON:
         checking.check_content(content, signed, findings)
+    else:
+        findings.about.append("the file is the one signed; its figures can be computed again from JSON only")
     for fault in findings.faults:
-        click.echo(fault)
+        click.echo(_printable(fault))
     if findings.more:
         click.echo(f"… and {findings.more} more")
     if findings.faults:
         msg = f"{file.name} does not hold."
         raise Failure(msg)
-    click.echo(f"{signed.get('plan')} edition {signed.get('number')} holds: {'; '.join(findings.about)}.")
+    which = f"{signed.get('plan')} edition {signed.get('number')}"
+    if findings.unsigned:
+        click.echo(_printable(f"What says it is {which} agrees with itself: {'; '.join(findings.about)}."))
+        msg = (
+            "Who has signed it was NOT checked: no key is known here, and whoever wrote the file may have "
+            "signed it. Give --keys, kept from the platform's /oauth/jwks."
+        )
+        raise click.UsageError(msg)
+    click.echo(_printable(f"{which} holds: {'; '.join(findings.about)}."))
+
+
+def _printable(text: str) -> str:
+    """What a file says, without anything that could move the cursor or turn the line around."""
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
 
 
 def _format_of(file: Path) -> str:
@@ -100,7 +129,13 @@ def _format_of(file: Path) -> str:
 
 
 def _signed(content: bytes, of: str, manifest: Path | None) -> tuple[bytes, dict[str, Any], str]:
-    """The content with its manifest and signature; ValueError if they cannot be read."""
+    """The content with its manifest and signature; ValueError if they cannot be read.
+
+    Everybody must read the same in it: a member that stands there twice is read by one program and not by
+    another, so nothing but what the platform writes is taken.
+    """
+    import json
+
     import msgspec
 
     from vdept.publications.layout import Signed, SignedManifest
@@ -108,16 +143,29 @@ def _signed(content: bytes, of: str, manifest: Path | None) -> tuple[bytes, dict
     try:
         if of == "JSON":
             whole = msgspec.json.decode(content, type=Signed)
-            content = bytes(whole.content)
+            start, end = len(BEFORE), len(BEFORE) + len(bytes(whole.content))
+            if not content.startswith(BEFORE) or content[start:end] != bytes(whole.content):
+                raise ValueError("it is no edition (it does not begin with its content).")
+            json.loads(b"{" + content[end:].lstrip(b","), object_pairs_hook=_once)
+            content = content[start:end]
             if manifest is None:
                 return content, whole.manifest, whole.signature
         if manifest is None:
             msg = f"a {of} file is checked with --manifest, kept from the address of the edition."
             raise click.UsageError(msg)
-        beside = msgspec.json.decode(manifest.read_bytes(), type=SignedManifest)
-    except msgspec.MsgspecError as error:
+        said = manifest.read_bytes()
+        beside = msgspec.json.decode(said, type=SignedManifest)
+        json.loads(said, object_pairs_hook=_once)
+    except (msgspec.MsgspecError, RecursionError, json.JSONDecodeError, UnicodeError) as error:
         raise ValueError(f"it is no edition ({error}).") from error
     return content, beside.manifest, beside.signature
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("it is no edition (something stands in it twice).")
+    return made
 
 
 def _keys(file: Path | None) -> list[dict[str, Any]] | None:
@@ -129,7 +177,7 @@ def _keys(file: Path | None) -> list[dict[str, Any]] | None:
     try:
         keys = msgspec.json.decode(file.read_bytes(), type=dict[str, Any]).get("keys")
         return msgspec.convert(keys, list[dict[str, Any]])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
         msg = f"{file.name} is no JWKS ({error})."
         raise click.UsageError(msg) from error
 
@@ -147,7 +195,7 @@ def _own_keys() -> list[dict[str, Any]] | None:
         return None
 
     async def read() -> list[dict[str, Any]]:
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=2)
         try:
             async with database.snapshot(signing.ACTOR) as tx:
                 return await signing.public_keys(tx)

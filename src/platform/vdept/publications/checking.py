@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from functools import cache
 from typing import Any
 
@@ -18,37 +18,15 @@ from vdept.measurements.rules import ratio
 from vdept.outcomes import rules as outcomes
 from vdept.outcomes.models import Status
 from vdept.publications import layout, rules, signing
+from vdept.publications.findings import Findings
 from vdept.publications.layout import KeyResultPart, Own, TargetRow, UnitRow, Value
 from vdept.publications.models import EditionFormat
 from vdept.targets.models import Basis, Rollup
 
-ENOUGH = 50
-"""Faults that are named; a file with more is not better understood by naming all of them."""
+EXACT = Context(prec=200, traps=[InvalidOperation, DivisionByZero, Overflow])
+"""Digits to add and multiply with, so that nothing is rounded that PostgreSQL has added up exactly."""
 
 ZERO = Decimal(0)
-
-
-@dataclass
-class Findings:
-    """What does not hold, each in one sentence; ``about``: what was checked."""
-
-    faults: list[str] = field(default_factory=list)
-    about: list[str] = field(default_factory=list)
-    more: int = 0
-
-    def fault(self, sentence: str) -> None:
-        if len(self.faults) < ENOUGH:
-            self.faults.append(sentence)
-        else:
-            self.more += 1
-
-    def differs(self, where: str, figure: str, said: object, right: object) -> None:
-        if said != right:
-            self.fault(f"{where}: {figure} is {_shown(said)}, but {_shown(right)} follows from the inputs")
-
-
-def _shown(value: object) -> str:
-    return str(layout.plain(value)) if isinstance(value, Decimal) else str(value)
 
 
 # Hash and signature ---------------------------------------------------------------------------------------
@@ -58,8 +36,11 @@ def check_file(
     content: bytes, of: EditionFormat, manifest: Mapping[str, Any], signature: str, findings: Findings
 ) -> None:
     """That the manifest names this file."""
-    named = manifest.get("files", {}).get(of.value, {})
-    if named.get("sha256") != hashlib.sha256(content).hexdigest() or named.get("size") != len(content):
+    files = manifest.get("files")
+    named = files.get(of.value) if isinstance(files, dict) else None
+    if not isinstance(named, dict):
+        findings.fault(f"the manifest names no {of.value} file")
+    elif named.get("sha256") != hashlib.sha256(content).hexdigest() or named.get("size") != len(content):
         findings.fault(f"the {of.value} file is not the one that the manifest names: its hash differs")
     if signing.kid_of(signature) is None:
         findings.fault("the signature is none of an edition")
@@ -70,21 +51,25 @@ def check_signature(
     signature: str,
     keys: Iterable[Mapping[str, Any]] | None,
     findings: Findings,
+    known_from: str = "the keys given",
 ) -> None:
-    """That a key of the platform for editions has signed the manifest; ``keys`` None: nobody knows them."""
+    """That a key for editions among ``keys`` has signed the manifest; None: no key is known.
+
+    Without a key nobody can say who has signed: whoever wrote the file may have signed it, too.
+    """
     kid = signing.kid_of(signature)
     if kid is None:
         return  # said by check_file
     if keys is None:
-        findings.about.append(f"signed by kid {kid}, not checked against a known key")
+        findings.unsigned = True
         return
-    known = [key for key in keys if key.get("kid") == kid]
+    known = [key for key in keys if key.get("kid") == kid and key.get("purpose") == signing.PURPOSE]
     if not known:
-        findings.fault(f"the signature is by kid {kid}, which is no key of the platform")
+        findings.fault(f"the signature is by kid {kid}, which is no key for editions among {known_from}")
     elif not any(signing.signed_by(signature, manifest, key) for key in known):
         findings.fault(f"the signature by kid {kid} does not hold for this manifest")
     else:
-        findings.about.append(f"signed by kid {kid}")
+        findings.about.append(f"signed by kid {kid}, of {known_from}")
 
 
 # Figures --------------------------------------------------------------------------------------------------
@@ -108,6 +93,11 @@ class _Sums(dict[str, Decimal]):
 
 def check_content(content: bytes, manifest: Mapping[str, Any] | None, findings: Findings) -> None:
     """That all figures of the JSON content follow from the inputs in it."""
+    with localcontext(EXACT):
+        _check_content(content, manifest, findings)
+
+
+def _check_content(content: bytes, manifest: Mapping[str, Any] | None, findings: Findings) -> None:
     try:
         read = msgspec.json.decode(content, type=layout.Content)
         head = read.head
@@ -124,7 +114,7 @@ def check_content(content: bytes, manifest: Mapping[str, Any] | None, findings: 
         for raw in read.targets.rows:
             checking.target(layout.read_target(raw))
         checking.units()
-    except (msgspec.MsgspecError, ArithmeticError) as error:
+    except (msgspec.MsgspecError, ArithmeticError, RecursionError, UnicodeError) as error:
         findings.fault(f"the content cannot be read: {error}")
         return
     findings.differs("head", "the number of targets", head.targets, len(read.targets.rows))
@@ -283,16 +273,16 @@ class _Checking:
         """Every unit's figures by itself and with all below it, its rank, and how it has moved."""
         if self._below:
             self._findings.fault(f"target {next(iter(self._below))}: is a parent, but not in the file")
-        whole = {code: _Sums() for code in self._sums}
-        above = {row.code: row.parent for row in self._units}
-        for code, sums in self._sums.items():
-            line: str | None = code
-            for _ in range(len(above)):
-                if line not in whole:
-                    break
-                for name, value in sums.items():
-                    whole[line][name] += value
-                line = above[line]
+        whole: dict[str, dict[str, Decimal]] = {}
+        for row in self._units:
+            if row.code in whole or (row.parent is not None and row.parent not in whole):
+                self._findings.fault(f"unit {row.code}: is there twice, or before its parent {row.parent}")
+                return
+            whole[row.code] = dict(self._sums[row.code])
+        for row in reversed(self._units):
+            if row.parent is not None:
+                for name, value in whole[row.code].items():
+                    whole[row.parent][name] += value
         own = {code: rules.figures(sums) for code, sums in self._sums.items()}
         places = rules.ranks((row.code, row.kind, own[row.code].measured) for row in self._units)
         for row in self._units:
