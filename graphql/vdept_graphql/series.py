@@ -100,7 +100,10 @@ class TargetLine:
     """One basis."""
 
     origin: Origin = field(description="Where its points come from.")
-    points: list[TargetPoint] = field(description="The oldest first; a period without a change has none.")
+    points: list[TargetPoint] = field(
+        description="The oldest first; a period without a change has none. A `HISTORY` "
+        "begins with what stood on the first day, whenever it came about."
+    )
 
     @classmethod
     def of(cls, line: series.Line) -> "TargetLine":

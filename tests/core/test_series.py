@@ -21,6 +21,7 @@ from vdept.measurements.series import Line, readings_of
 from vdept.outcomes import gaps
 from vdept.outcomes.models import PlanEvaluation, Status, TargetOutcome
 from vdept.outcomes.refresh import reevaluate, refresh
+from vdept.outcomes.rules import expected_pace
 from vdept.outcomes.series import Origin, TargetSeries, series_of_targets
 from vdept.targets.changes import target_changed
 from vdept.targets.models import Audience, Basis, Plan, Rollup, Target
@@ -263,6 +264,44 @@ async def test_what_was_rolled_up_has_the_history_of_its_outcome(db: Database) -
     )
     assert [point.among for point in got.measured.points] == [2, 1]
     assert (got.reported.origin, points(got.reported)) == (Origin.HISTORY, [])
+
+
+async def test_a_history_begins_with_what_stood_on_the_first_day(db: Database) -> None:
+    """A chart of a month in which nothing changed shows what stood all the while, and not nothing."""
+    scene = await Scene(db).build()
+    for after, number in ((0, 10), (31, 30)):
+        await scene.record(scene.holders[0], date(2026, 1, 20), number)
+        await gaps.keep(db, now=NOW + timedelta(after))
+    then, later = date(2026, 3, 20), date(2026, 6, 10)
+    quiet = await scene.read(scene.root, since=then, until=then + timedelta(5), every=Every.DAY)
+    assert points(quiet.measured) == [(TODAY, 10)]
+    assert quiet.measured.points[0].period_start == then
+    both = await scene.read(scene.root, since=then, until=later, every=Every.MONTH)
+    assert points(both.measured) == [(TODAY, 10), (date(2026, 4, 2), 30)]
+    same = await scene.read(scene.root, since=date(2026, 4, 1), until=later, every=Every.MONTH)
+    assert points(same.measured) == [(date(2026, 4, 2), 30)], "what the period ends with counts"
+    before = await scene.read(scene.root, since=date(2026, 1, 5), until=date(2026, 2, 5))
+    assert points(before.measured) == []
+
+
+async def test_a_week_of_a_plan_without_end_is_charted_by_the_day_at_once(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = await Scene(db).build()
+    async with db.begin(SYSTEM) as tx:
+        await tx.session.execute(sa.update(Target).values(due_on=date.max))
+    asked: list[date] = []
+
+    def counted(*given: Any) -> Decimal:
+        asked.append(given[2])
+        return expected_pace(*given)
+
+    monkeypatch.setattr("vdept.outcomes.series.expected_pace", counted)
+    got = await scene.read(scene.root, since=TODAY, until=TODAY + timedelta(6), every=Every.DAY)
+    assert [point.on_day for point in got.pace] == [TODAY + timedelta(n) for n in range(7)]
+    assert len(asked) < 20
+    end = await scene.read(scene.root, since=date(9999, 12, 30), until=date.max, every=Every.DAY)
+    assert [point.on_day for point in end.pace] == [date(9999, 12, 30), date.max]
 
 
 async def test_a_share_of_children_goes_from_nothing_to_a_hundred(db: Database) -> None:

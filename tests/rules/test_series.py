@@ -50,7 +50,7 @@ def test_a_period_begins_where_the_calendar_says(day: str, every: Every, start: 
 
 @given(days, periods)
 def test_every_day_is_in_one_period(day: date, every: Every) -> None:
-    start, after = period_start(day, every), following(day, every)
+    start, after = period_start(day, every), following(day, every) or date.max
     assert start <= day < after
     assert period_start(after, every) == after
     assert period_start(after - timedelta(1), every) == start
@@ -169,6 +169,34 @@ def test_the_pace_line_is_the_pace_of_outcomes_and_ends_at_the_goal(
     if length:
         assert (line[0].on_day, line[0].value) == (starts, start if start != end else end)
         assert (line[-1].share, line[-1].value) == (1, end)
+
+
+@given(
+    length=st.integers(0, 800),
+    every=periods,
+    phases=st.lists(st.integers(-30, 830), max_size=4, unique=True),
+    since=st.integers(-100, 900),
+    days=st.integers(0, 300),
+)
+def test_a_part_of_the_line_is_worked_out_as_the_whole_is(
+    length: int, every: Every, phases: list[int], since: int, days: int
+) -> None:
+    of = (
+        TODAY,
+        TODAY + timedelta(length),
+        every,
+        D(0),
+        D(60),
+        [(TODAY + timedelta(n), D(7)) for n in phases],
+    )
+    shown = (TODAY + timedelta(since), TODAY + timedelta(since + days))
+    assert within(pace_line(*of, shown=shown), *shown) == within(pace_line(*of), *shown)
+
+
+@pytest.mark.parametrize("every", list(Every))
+def test_periods_end_where_days_do(every: Every) -> None:
+    assert following(date.max, every) is None
+    assert period_starts(date(9999, 12, 30), date.max, every)[1:] == []
 
 
 @given(st.decimals(0, 1, places=6), quantities, quantities)

@@ -66,24 +66,21 @@ def period_count(since: date, until: date, every: Every) -> int:
 def period_starts(since: date, until: date, every: Every) -> list[date]:
     """The first days of all periods that begin after ``since`` and no later than ``until``."""
     starts, day = [], following(since, every)
-    while day <= until:
+    while day is not None and day <= until:
         starts.append(day)
         day = following(day, every)
     return starts
 
 
-def following(day: date, every: Every) -> date:
-    """The first day of the period after the one that ``day`` is in."""
+def following(day: date, every: Every) -> date | None:
+    """The first day of the period after the one that ``day`` is in; None where days end."""
     start = period_start(day, every)
-    match every:
-        case Every.DAY:
-            return start + timedelta(days=1)
-        case Every.WEEK:
-            return start + timedelta(days=7)
-        case Every.MONTH | Every.QUARTER | Every.YEAR:
-            months = {Every.MONTH: 1, Every.QUARTER: 3, Every.YEAR: 12}[every]
-            later = start.month - 1 + months
-            return date(start.year + later // 12, later % 12 + 1, 1)
+    if every in {Every.DAY, Every.WEEK}:
+        length = timedelta(days=1 if every is Every.DAY else 7)
+        return start + length if date.max - start >= length else None
+    later = start.month - 1 + {Every.MONTH: 1, Every.QUARTER: 3, Every.YEAR: 12}[every]
+    year = start.year + later // 12
+    return date(year, later % 12 + 1, 1) if year <= date.max.year else None
 
 
 def points_each(lines: int) -> int:

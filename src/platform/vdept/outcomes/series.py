@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from vdept.kernel.db import Tx
 from vdept.measurements import series as measurements
-from vdept.measurements.periods import Every, period_starts, window
+from vdept.measurements.periods import Every, following, period_start, period_starts, window
 from vdept.outcomes.access import visible_target_outcomes
 from vdept.outcomes.models import OutcomeGap, TargetOutcome
 from vdept.outcomes.rules import expected_pace
@@ -115,14 +115,18 @@ def pace_line(
     milestones: Sequence[tuple[date, Decimal]] = (),
     phase_goal: Decimal = Decimal(1),
     phase_baseline: Decimal = Decimal(0),
+    shown: tuple[date, date] | None = None,
 ) -> list[Expected]:
     """Expected at the start, at each period's beginning, at each milestone, and at the due date.
 
     ``phase_goal`` and ``phase_baseline`` are the key result's, between which its milestones stand; between
-    two points the line is straight.
+    two points the line is straight. ``shown``: periods are told apart only so far as these days need it, for
+    a week of a plan of a hundred years is seven points by the day, and not forty thousand.
     """
     steps = {day for day, _ in milestones if starts_on < day < due_on}
-    days = {starts_on, *steps, due_on, *(d for d in period_starts(starts_on, due_on, every) if d < due_on)}
+    first, last = (min(max(day, starts_on), due_on) for day in shown or (starts_on, due_on))
+    periods = (period_start(first, every), *period_starts(first, last, every), following(last, every))
+    days = {starts_on, *steps, due_on, *(day for day in periods if day and starts_on < day < due_on)}
     line = []
     for day in sorted(days):
         share = expected_pace(starts_on, due_on, day, list(milestones), phase_goal, phase_baseline)
@@ -188,7 +192,8 @@ def _series(
             return Line(Origin.READINGS, [Point(*point) for point in own])
         return Line(Origin.HISTORY, history.get((target.id, basis), []))
 
-    judged = outcome.own_reported_value if key_result.basis is Basis.REPORTED else outcome.own_measured_value
+    reports = key_result.basis is Basis.REPORTED and outcome.reported_value is not None
+    judged = outcome.own_reported_value if reports else outcome.own_measured_value
     of_children = key_result.rollup is Rollup.MILESTONE or (
         key_result.rollup is Rollup.EACH and outcome.children > 0 and judged is None
     )
@@ -199,7 +204,8 @@ def _series(
     baseline = key_result.baseline or Decimal(0)
     # The line is the target's, however short the time asked for: it is cut to it afterwards.
     pace = pace_line(
-        target.starts_on, target.due_on, fits, start, end, milestones, key_result.value, baseline
+        *(target.starts_on, target.due_on, fits, start, end, milestones, key_result.value, baseline),
+        shown=(first, last),
     )
     return TargetSeries(
         target_id=target.id,
@@ -228,7 +234,10 @@ def within(pace: Sequence[Expected], since: date, until: date) -> list[Expected]
 async def _history(
     tx: Tx, windows: dict[int, tuple[date, date, Every]]
 ) -> dict[tuple[int, Basis], list[Point]]:
-    """The last that stood in each period, per target and basis; the caller has seen to who sees them."""
+    """The last that stood in each period, per target and basis; the caller has seen to who sees them.
+
+    Of the first period that is at least what stood when it began, however long before it came about.
+    """
     if not windows:
         return {}
     k = (
@@ -247,7 +256,14 @@ async def _history(
         )
         .render_derived()
     )
-    start = sa.cast(sa.func.date_trunc(k.c.every, sa.cast(OutcomeGap.on_day, sa.DateTime())), sa.Date)
+    standing = (  # what stood on the first day was written on it or before
+        sa.select(sa.func.max(OutcomeGap.on_day))
+        .where(OutcomeGap.target_id == k.c.target_id, OutcomeGap.on_day <= k.c.since)
+        .correlate(k)
+        .scalar_subquery()
+    )
+    within_days = sa.func.greatest(OutcomeGap.on_day, k.c.since)
+    start = sa.cast(sa.func.date_trunc(k.c.every, sa.cast(within_days, sa.DateTime())), sa.Date)
     period = (k.c.target_id, start)
     ranked = (
         sa.select(
@@ -261,7 +277,10 @@ async def _history(
         )
         .join(
             OutcomeGap,
-            sa.and_(OutcomeGap.target_id == k.c.target_id, OutcomeGap.on_day.between(k.c.since, k.c.until)),
+            sa.and_(
+                OutcomeGap.target_id == k.c.target_id,
+                OutcomeGap.on_day.between(sa.func.coalesce(standing, k.c.since), k.c.until),
+            ),
         )
         .subquery()
     )
