@@ -204,8 +204,8 @@ class ConnectorMutation:
         return await perform(info, SourcePayload, input, verb, one("source", load_sources))
 
     @strawberry.mutation(
-        description="Ask a source now, and read its answer even if it has not changed. Its next intake tells "
-        "what came of it. For whoever may set its connector."
+        description="Ask a source now, or a minute after it was asked last, and read its answer even if it "
+        "has not changed. Its next intake tells what came of it. For whoever may set its connector."
     )
     async def poll_source(self, info: Info, input: In[PollSourceInput]) -> SourcePayload | None:
         async def verb(tx: Tx) -> SourceRow:

@@ -189,7 +189,7 @@ class SourceFilter:
     states: list[SourceState] | None = field(default=None, description="In one of these states.")
     way: Way | None = field(default=None, description="Whose values come in so.")
     failing: bool | None = field(default=None, description="Whose connector fails, or does not.")
-    text: str | None = field(default=None, description="With these words in the name, marks included.")
+    text: str | None = field(default=None, description="With these words in the name, marks and case aside.")
 
     def plain(self) -> queries.SourceFilter:
         """The same in the words of the core."""

@@ -139,7 +139,7 @@ async def test_from_a_trial_to_a_poll_to_the_end(api: Api, server: Receiver) -> 
 
     polled = await api.do("head", "pollSource", f"source {{ connector {{ {CONNECTOR} }} }}")
     assert polled["source"]["connector"]["failures"] == 0
-    await poll_due(api.scene.db, None, asking=api.scene.asking())
+    await poll_due(api.scene.db, (await api.scene.connector()).next_at, asking=api.scene.asking())
     assert [intake.unchanged for intake in await api.scene.intakes()] == [0, 1]
     gone = await api.do("head", "removeConnector", "source { connector { kind } }")
     assert gone == {"source": {"connector": None}, "errors": []}

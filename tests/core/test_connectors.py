@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -122,7 +123,7 @@ async def test_setting_anew_forgets_what_was_known_of_the_last_answer(scene: Sce
     await connect(scene, setting=json_at(server.url + "?x"))
     after = await scene.connector()
     assert (after.etag, after.last_sha256, after.token) == (None, None, before.token + 1)
-    await poll_due(scene.db, None, asking=scene.asking())
+    await poll_due(scene.db, after.next_at, asking=scene.asking())
     assert [(intake.recorded, intake.unchanged) for intake in await scene.intakes()] == [(1, 0), (0, 1)]
 
 
@@ -146,13 +147,20 @@ async def test_a_removed_connector_is_gone_with_its_credentials(scene: Scene) ->
         assert list(await tx.session.scalars(sa.select(SourceConnector))) == []
 
 
-async def test_a_source_asked_by_hand_is_due_and_read_anew(scene: Scene, server: Receiver) -> None:
+async def test_a_source_asked_by_hand_is_due_in_a_minute_and_read_anew(
+    scene: Scene, server: Receiver
+) -> None:
     server.answering = answer(200, body=msgspec.json.encode([scene.row()]))
     await connect(scene, setting=json_at(server.url))
     await poll_due(scene.db, None, asking=scene.asking())
-    async with scene.db.begin(scene.people["coordinator"]) as tx:
-        await verbs.poll_now(tx, scene.source.id)
-    await poll_due(scene.db, None, asking=scene.asking())
+    asked_at = (await scene.connector()).asked_at
+    assert asked_at is not None
+    for _ in range(3):  # however often
+        async with scene.db.begin(scene.people["coordinator"]) as tx:
+            await verbs.poll_now(tx, scene.source.id)
+        assert (await scene.connector()).next_at == asked_at + timedelta(minutes=1)
+        assert await poll_due(scene.db, None, asking=scene.asking()) == []
+    await poll_due(scene.db, asked_at + timedelta(minutes=1), asking=scene.asking())
     assert [(intake.recorded, intake.unchanged) for intake in await scene.intakes()] == [(1, 0), (0, 1)]
 
 
@@ -223,6 +231,22 @@ async def test_a_trial_has_its_deadline_and_there_are_so_many_at_once(scene: Sce
         await tried(scene, how=Trying(scene.asking(), at_once=0), kind=JSON, setting=setting)
     with pytest.raises(Refused, match="CONNECTOR_MISSING"):
         await tried(scene)
+
+
+async def test_of_many_trials_begun_at_once_no_more_ask_than_may(scene: Scene, server: Receiver) -> None:
+    server.answering = silence
+    how = Trying(scene.asking(), deadline=0.5, at_once=2)
+    setting = json_at(server.url)
+    got = await asyncio.gather(
+        *[tried(scene, how=how, kind=JSON, setting=setting) for _ in range(6)], return_exceptions=True
+    )
+    assert sorted(one.code if isinstance(one, Refused) else "" for one in got) == [
+        "",
+        "",
+        *["CONNECTOR_BUSY"] * 4,
+    ]
+    assert server.connections == 2
+    assert (await tried(scene, how=how, kind=JSON, setting=setting)).failure, "the places are free again"
 
 
 async def test_a_trial_tells_why_a_poll_would_fail(scene: Scene, server: Receiver) -> None:

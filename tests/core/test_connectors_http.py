@@ -1,6 +1,7 @@
 """Fetching a document: whatever a server answers, what comes of it has a name, a limit and an end."""
 
 import asyncio
+import contextlib
 import gzip
 import time
 import zlib
@@ -117,6 +118,33 @@ async def test_a_compressed_document_is_unpacked(server: Receiver, encoding: str
     packed = gzip.compress(b"[1]") if encoding == "gzip" else zlib.compress(b"[1]")
     document = await fetched(server, answer(200, f"Content-Encoding: {encoding}", body=packed))
     assert document.content == b"[1]"
+
+
+async def test_a_document_packed_in_two_parts_is_refused_and_not_cut_short(server: Receiver) -> None:
+    packed = gzip.compress(b"unit,value\n1,2\n") + gzip.compress(b"3,4\n")
+    assert await failed(server, answer(200, "Content-Encoding: gzip", body=packed)) == "SOURCE_ENCODING"
+
+
+async def test_a_tag_that_cannot_be_sent_back_is_not_kept(server: Receiver) -> None:
+    for tag in ('"v\u00e1"', '"v\x7f"', '"' + "v" * 501 + '"'):
+        document = await fetched(server, answer(200, f"ETag: {tag}", body=b"[1]"))
+        assert document.etag is None, tag
+    document = await fetched(server, answer(200, 'ETag: W/"v1"', body=b"[1]"))
+    assert document.etag == 'W/"v1"'
+
+
+async def test_waiting_for_a_place_among_the_big_ones_is_not_the_sources_time(server: Receiver) -> None:
+    body = b"[" + b" " * 300_000 + b"1]"
+    server.answering = answer(200, body=body)
+    fetch = Fetch(HERE)
+    fetch._big = asyncio.Semaphore(1)
+    places = contextlib.AsyncExitStack()
+    await fetch(server.url, {}, seconds=2, places=places)
+    second = asyncio.create_task(fetch(server.url, {}, seconds=0.3))
+    await asyncio.sleep(0.5)
+    assert not second.done(), "the first is not read yet"
+    await places.aclose()
+    assert (await second).content == body
 
 
 @pytest.mark.parametrize("answering", [silence, drip], ids=["silent", "dripping"])

@@ -237,6 +237,23 @@ async def test_whoever_lost_the_claim_writes_nothing(scene: Scene, server: Recei
     assert len(await scene.intakes()) == 1
 
 
+async def test_whoever_lives_keeps_the_claim_however_long_an_answer_is_read(
+    scene: Scene, server: Receiver
+) -> None:
+    server.answering = silence
+    await scene.connect(json_at(server.url, timeout_seconds=60))
+    alive = Poller(scene.db, scene.asking(), margin=timedelta(milliseconds=600))
+    await alive.step()
+    await scene.make_due()  # as if the sixty seconds had passed, with the answer in a long queue
+    await asyncio.sleep(0.2)
+    await alive.step()
+    renewed = await scene.connector()
+    assert renewed.next_at is not None
+    assert renewed.next_at > utc_now()
+    assert await poll(scene, None) == []
+    await alive.close()
+
+
 async def test_a_source_paused_while_it_was_asked_takes_nothing_in(scene: Scene, server: Receiver) -> None:
     async def pause(request: Request, writer: asyncio.StreamWriter) -> None:
         async with scene.db.begin(SYSTEM) as tx:

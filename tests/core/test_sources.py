@@ -240,6 +240,9 @@ async def test_sources_are_found_by_unit_indicator_state_and_name(db: Database, 
         (SourceFilter(way=Way.PULL), ["Trạm y tế"]),
         (SourceFilter(failing=True), []),
         (SourceFilter(text="MỘT"), ["Một cửa"]),
+        (SourceFilter(text="tram te"), ["Trạm y tế"]),
+        (SourceFilter(text="Tra\u0323m"), ["Trạm y tế"]),
+        (SourceFilter(text="mot xyz"), []),
     ):
         async with db.snapshot(w.coordinator, now=NOW) as tx:
             assert [one.name for one in (await queries.sources_page(tx, PAGE, which)).rows] == names, which

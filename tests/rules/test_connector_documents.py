@@ -1,5 +1,6 @@
 """What a connector reads of a document, row by row, and how it is mapped onto readings."""
 
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -187,6 +188,26 @@ def test_what_is_no_table_has_a_name_for_it(kind: ConnectorKind, content: bytes,
     assert refusal_of(lambda: tables.readings(kind, TABLE, content))[0] == code
 
 
+def test_a_table_is_read_in_a_time_that_goes_by_its_size_and_not_by_its_header() -> None:
+    """A line of commas as a header, and many rows with next to nothing: all places would be fifty billion."""
+    names = ["Mã đơn vị", "Ngày", "Giá trị", *["x"] * 1_000]
+    narrow = (",".join(names) + "\n" + "46,2026-01-31,1\n" * 20_000).encode()
+    started = time.process_time()
+    read = tables.readings(ConnectorKind.HTTP_CSV, TABLE, narrow)
+    assert (len(read), time.process_time() - started < 5) == (20_000, True)
+    wide = ("Mã đơn vị,Ngày,Giá trị" + "," * 1_000_000 + "\n46,2026-01-31,1\n").encode()
+    assert refusal_of(lambda: tables.readings(ConnectorKind.HTTP_CSV, TABLE, wide))[0] == "SOURCE_NOT_A_TABLE"
+
+
+def test_a_document_that_is_too_deep_for_what_is_the_same_in_all_rows_is_no_document() -> None:
+    """However it was meant: what fails here is the answer, and not the setting."""
+    setting = msgspec.structs.replace(
+        JSON, fields=(*JSON.fields[:2], JsonField(F.AS_OF, document_path="$..x"), *JSON.fields[3:])
+    )
+    deep = b'{"dataValues": [], "a": ' + b"[" * 900 + b"]" * 900 + b"}"
+    assert refusal_of(lambda: http_json.readings(setting, deep))[0] == "SOURCE_NOT_JSON"
+
+
 def test_a_query_is_asked_as_a_part_of_ours_with_bounded_texts() -> None:
     asked = postgresql.statement(
         msgspec.structs.replace(
@@ -218,6 +239,13 @@ def test_a_query_is_asked_as_a_part_of_ours_with_bounded_texts() -> None:
         ("2026W1", date(2026, 1, 4)),
         ("2026-W53", date(2027, 1, 3)),
         ("2026-03-31T00:00:00", date(2026, 3, 31)),
+        ("2026-03-30T17:00:00.000Z", date(2026, 3, 31)),
+        ("2026-03-30T16:59:59Z", date(2026, 3, 30)),
+        ("2026-03-30 17:00:00+00", date(2026, 3, 31)),
+        ("2026-03-31T00:00+0700", date(2026, 3, 31)),
+        ("2026-03-31T23:30:00.123456-05:30", date(2026, 4, 1)),
+        ("9999-12-31T23:00Z", "9999-12-31T23:00Z"),
+        ("2026-03-31T00:00 hôm nay", "2026-03-31T00:00 hôm nay"),
         ("2026-03-31", "2026-03-31"),
         ("31/03/2026", "31/03/2026"),
         ("2026-03", "2026-03"),

@@ -151,6 +151,17 @@ def test_a_field_that_cannot_be_read_is_refused_with_its_place(
     assert refusal_of(lambda: cleaned(ConnectorKind.HTTP_JSON, setting, HERE))[1] == path
 
 
+def test_rows_found_at_all_depths_are_not_searched_at_all_depths_again() -> None:
+    fields = (UNIT, INDICATOR, AS_OF, JsonField(F.VALUE, path="$..v"))
+    flat = msgspec.structs.replace(JSON, rows="$.rows[*]", fields=fields)
+    assert cleaned(ConnectorKind.HTTP_JSON, flat, HERE) == flat
+    nested = msgspec.structs.replace(flat, rows="$..rows[*]")
+    assert refusal_of(lambda: cleaned(ConnectorKind.HTTP_JSON, nested, HERE)) == (
+        "CONNECTOR_FIELD",
+        ("fields", 3, "path"),
+    )
+
+
 def test_more_codes_than_a_field_may_have_are_refused() -> None:
     many = JsonField(F.UNIT, path="$.u", codes={str(n): "H57" for n in range(5_001)})
     setting = with_fields(JSON, many, INDICATOR, AS_OF, VALUE)

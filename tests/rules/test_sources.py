@@ -1,6 +1,7 @@
 """The rules of one reading: what is a day, a number and a unit of measure, and what a row is kept as."""
 
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -161,6 +162,18 @@ def test_a_good_row_is_a_reading() -> None:
 def test_a_bad_row_says_what_is_wrong_with_it(row: dict[str, Any], refused: str) -> None:
     with pytest.raises(Refused, match=refused):
         judged(**row)
+
+
+def test_a_unit_that_ended_is_named_as_the_row_named_it() -> None:
+    ended = {key: found._replace(ended=date(2026, 1, 1)) for key, found in UNITS.items()}
+    for unit, path in (("46", "unitCode"), (46, "unitId")):
+        given_row = Given(unit, "P", "2026-02", value="5")
+        with pytest.raises(Refused, match=f"UNIT_ENDED_BEFORE at {path}"):
+            rules.judge(1, given_row, ended, INDICATORS, TODAY)
+
+
+def test_a_unit_of_measure_is_the_same_however_its_marks_are_written() -> None:
+    assert judged(unit_of_measure=unicodedata.normalize("NFD", "Nhóm")).reading.value == 5
 
 
 ANY = st.one_of(st.none(), st.text(max_size=50), st.integers(), st.decimals(), st.dates(), st.booleans())

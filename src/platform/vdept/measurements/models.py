@@ -59,3 +59,5 @@ class Measurement(Base):
     """The registered source that measured it; ``source`` keeps the name that it had then."""
     intake_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     """What it came in with, for a value from a source: when, and the hash of the raw document."""
+    put_right: Mapped[bool] = mapped_column(server_default=sa.text("false"), default=False)
+    """Whether what the source sent was rejected, and put right by somebody before it counted."""

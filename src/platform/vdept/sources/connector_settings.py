@@ -1,6 +1,7 @@
 """Setting, removing and hurrying connectors, and who sees them. Credentials go in and never come out."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,8 @@ from vdept.sources.models import ConnectorKind, Source, SourceConnector, SourceS
 SOURCE = "sourceId"
 LONGEST_PAUSE = 44_640
 """Minutes of 31 days."""
+BETWEEN = timedelta(minutes=1)
+"""Between one time that a source is asked and the next, if that is by hand."""
 KEEPERS = Words(
     "người đứng đầu, cấp phó hoặc điều phối viên của đơn vị có nguồn, hoặc quản trị viên, tự đăng nhập",
     "the head, a deputy or a coordinator of the source's unit, or an administrator, in person",
@@ -108,7 +111,10 @@ async def remove_connector(tx: Tx, source_id: int) -> Source:
 
 
 async def poll_now(tx: Tx, source_id: int) -> Source:
-    """Ask the source as soon as a worker looks, and read its answer whether it has changed or not."""
+    """Ask the source as soon as a worker looks, and read its answer whether it has changed or not.
+
+    However often it is called, a source is asked once a minute at most.
+    """
     source = await _own(tx, source_id)
     if source.state is SourceState.PAUSED:
         raise SOURCE_PAUSED.at(SOURCE, name=source.name, reason=source.state_reason)
@@ -175,8 +181,9 @@ def _sealed(
 
 
 def _ask_anew(tx: Tx, row: SourceConnector) -> None:
-    """At once, and whatever is on its way counts no more."""
-    row.next_at, row.etag, row.last_sha256 = tx.now, None, None
+    """At once, or a minute after it was asked last; and whatever is on its way counts no more."""
+    row.next_at = tx.now if row.asked_at is None else max(tx.now, row.asked_at + BETWEEN)
+    row.etag = row.last_sha256 = None
     row.token += 1
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from vdept.kernel.models import Base, Id, Timestamp, one_of, ref
+from vdept.kernel.text import fold
 from vdept.targets.models import Frequency
 
 
@@ -70,6 +71,8 @@ class Source(Base):
     id: Mapped[Id]
     unit_id: Mapped[int] = mapped_column(sa.BigInteger, ref("unit.id"))
     name: Mapped[str]
+    search: Mapped[str] = mapped_column(default=lambda row: fold(row.get_current_parameters()["name"]))
+    """The name without marks and case."""
     method: Mapped[str]
     limits: Mapped[str | None]
     frequency: Mapped[Frequency] = mapped_column(one_of(Frequency, "frequency"))
@@ -122,6 +125,8 @@ class SourceConnector(Base):
     credentials: Mapped[bytes | None]
     every_minutes: Mapped[int]
     next_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    asked_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    """When it was asked last: by hand not again within a minute."""
     token: Mapped[int] = mapped_column(sa.BigInteger, server_default=sa.text("0"), default=0)
     failures: Mapped[int] = mapped_column(server_default=sa.text("0"), default=0)
     etag: Mapped[str | None]
@@ -162,6 +167,11 @@ class RejectedReading(Base):
         sa.CheckConstraint("(state = 'OPEN') = (resolved_at IS NULL)", name="resolved"),
         sa.CheckConstraint("(state = 'DISMISSED') = (reason IS NOT NULL)", name="dismissed_has_reason"),
         sa.Index("ix_rejected_reading_intake_id", "intake_id", "id"),
+        sa.Index(
+            "ix_rejected_reading_measurement_id",
+            "measurement_id",
+            postgresql_where=sa.text("measurement_id IS NOT NULL"),
+        ),
         sa.Index("ix_rejected_reading_open", "source_id", "id", postgresql_where=sa.text("state = 'OPEN'")),
     )
 
@@ -189,3 +199,5 @@ class RejectedReading(Base):
     measurement_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     reason: Mapped[str | None]
     """Why it was dismissed."""
+    put_right: Mapped[bool] = mapped_column(server_default=sa.text("false"), default=False)
+    """Whether anybody changed what the source sent, in any try to replay it."""

@@ -1,14 +1,16 @@
 """Polling: claim the connectors that are due, ask all of them at once, write down what came of each.
 
 A claim moves ``next_at`` ahead by a lease and counts ``token`` up; only that token may write, in one
-transaction per source with its intake, its measurements and its next poll. Whoever dies with a claim loses
-it to the next one. Nothing is asked inside a transaction, and one source that hangs holds up nobody else.
+transaction per source with its intake, its measurements and its next poll. Whoever lives renews its claims;
+whoever dies with one loses it to the next. Nothing is asked inside a transaction, and one source that hangs
+holds up nobody else.
 """
 
 import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,7 +46,8 @@ _CLAIM = sa.text(
         SELECT c.source_id FROM source_connector c JOIN source s ON s.id = c.source_id
         WHERE c.next_at <= coalesce(:now, clock_timestamp()) AND s.state = 'ACTIVE'
         ORDER BY c.next_at LIMIT :free FOR UPDATE OF c SKIP LOCKED)
-    UPDATE source_connector c SET token = c.token + 1, next_at = coalesce(:now, clock_timestamp()) + :margin
+    UPDATE source_connector c SET token = c.token + 1, asked_at = coalesce(:now, clock_timestamp()),
+        next_at = coalesce(:now, clock_timestamp()) + :margin
         + make_interval(secs => coalesce(CAST(c.setting ->> 'timeout_seconds' AS int),
             {settings.DEFAULT_SECONDS}))
     FROM due WHERE c.source_id = due.source_id
@@ -55,6 +58,17 @@ _CLAIM = sa.text(
     sa.bindparam("now", type_=sa.DateTime(timezone=True)),
     sa.bindparam("margin", type_=sa.Interval()),
     sa.bindparam("free", type_=sa.Integer()),
+)
+
+_RENEW = sa.text(
+    """
+    UPDATE source_connector c SET next_at = coalesce(:now, clock_timestamp()) + :margin
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS bigint[])) AS mine (source_id, token)
+    WHERE c.source_id = mine.source_id AND c.token = mine.token
+        AND c.next_at < coalesce(:now, clock_timestamp()) + :margin
+    """
+).bindparams(
+    sa.bindparam("now", type_=sa.DateTime(timezone=True)), sa.bindparam("margin", type_=sa.Interval())
 )
 
 
@@ -96,7 +110,8 @@ class Poller:
         self._places = places
         self._margin = margin
         self._writing = asyncio.Semaphore(WRITING)
-        self._flying: set[asyncio.Task[Polled]] = set()
+        self._flying: dict[asyncio.Task[Polled], Claim] = {}
+        self._renewed = time.monotonic()
 
     async def step(self, now: datetime | None = None) -> Report:
         """Take as much as there are places, and wait a moment for what ends.
@@ -109,14 +124,28 @@ class Poller:
                 claims = await claim(tx, free, margin=self._margin, now=now)
             claimed = len(claims)
             for one in claims:
-                self._flying.add(asyncio.create_task(self._poll(one, now)))
+                self._flying[asyncio.create_task(self._poll(one, now))] = one
         done: set[asyncio.Task[Polled]] = set()
         if self._flying:
-            done, self._flying = await asyncio.wait(self._flying, timeout=GATHERED)
+            await self._renew(now)
+            done, waiting = await asyncio.wait(self._flying, timeout=GATHERED)
+            self._flying = {task: self._flying[task] for task in waiting}
         ended = [task.result() for task in done if task.exception() is None]
         for error in filter(None, (task.exception() for task in done)):
             raise error  # the database is away: the claim runs out, and its source is asked again
         return Report(claimed, ended, not (claimed or done or self._flying))
+
+    async def _renew(self, now: datetime | None) -> None:
+        """Keep what is on its way: many big documents take longer to be read than a claim lasts."""
+        if time.monotonic() < self._renewed + self._margin.total_seconds() / 3:
+            return
+        self._renewed = time.monotonic()
+        mine = {
+            "ids": [one.asked.source_id for one in self._flying.values()],
+            "tokens": [one.token for one in self._flying.values()],
+        }
+        async with self._database.begin(ACTOR) as tx:
+            await tx.session.execute(_RENEW, {"now": now, "margin": self._margin, **mine})
 
     async def close(self) -> None:
         """Leave what is on its way to the next claim."""

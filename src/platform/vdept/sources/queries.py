@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
 from vdept.kernel.pages import Key, Ordering, Page, PageRequest, fetch, fetch_each
+from vdept.kernel.text import matches
 from vdept.sources.access import any_of, visible_intakes, visible_rejected, visible_sources
 from vdept.sources.models import (
     Intake,
@@ -64,8 +65,8 @@ class SourceFilter:
             yield Source.way == self.way
         if self.failing is not None:
             yield Source.failing_since.is_not(None) if self.failing else Source.failing_since.is_(None)
-        for word in (self.text or "").lower()[:200].split():
-            yield sa.func.lower(Source.name).contains(word, autoescape=True)
+        if self.text is not None:
+            yield matches(Source.search, self.text)
 
 
 async def sources_by_ids(tx: Tx, ids: Collection[int]) -> dict[int, Source]:

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from vdept.kernel.db import Tx
 from vdept.kernel.errors import NOT_FOUND, Words
-from vdept.kernel.text import sort_key
+from vdept.kernel.text import fold, sort_key
 from vdept.kernel.versions import next_version
 from vdept.sources import rules
 from vdept.sources.access import KEEPERS, any_of, get_source_for_update, may_keep
@@ -93,7 +93,7 @@ async def update_source(
         given["name"] = clean_text(name, rules.NAME_LIMIT, "name")
         if given["name"] != source.name:
             await _require_free_name(tx, source.unit_id, given["name"])
-        given["sort_key"] = sort_key(given["name"])
+        given["sort_key"], given["search"] = sort_key(given["name"]), fold(given["name"])
     if not isinstance(method, UnsetType):
         given["method"] = clean_text(method, rules.TEXT_LIMIT, "method")
     if not isinstance(limits, UnsetType):
@@ -111,7 +111,7 @@ async def update_source(
     changed = {
         field: {"from": before[field], "to": value}
         for field, value in given.items()
-        if value != before[field] and field != "sort_key"
+        if value != before[field] and field not in {"sort_key", "search"}
     }
     _record(tx, "source.updated", source, **changed)
     return source

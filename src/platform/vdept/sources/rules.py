@@ -2,6 +2,7 @@
 
 import calendar
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from vdept.kernel.clock import local_date
 from vdept.measurements import rules as measured
+from vdept.measurements.errors import UNIT_ENDED_BEFORE
 from vdept.measurements.rules import Meaning, Reading
 from vdept.sources.errors import (
     READING_DATE_INVALID,
@@ -127,7 +129,11 @@ def judge(
     require_unit_of_measure(given.unit_of_measure, indicator)
     as_of = day(given.as_of)
     if unit.ended is not None or as_of > today or as_of < measured.EARLIEST:
-        measured.require_as_of(as_of, today, unit.ended, unit.name)
+        measured.require_as_of(as_of, today)
+        if unit.ended is not None and as_of > unit.ended:
+            raise UNIT_ENDED_BEFORE.at(
+                _named("unit", given.unit), unit=unit.name, ended=unit.ended.isoformat()
+            )
     reading = measured.reading(
         indicator.meaning,
         number(given.value, "value"),
@@ -210,13 +216,18 @@ def require_unit_of_measure(given: str | None, indicator: IndicatorFound) -> Non
     if given is None:
         return
     said = str(given).strip()
-    if said and said.casefold() != indicator.unit_of_measure.strip().casefold():
+    if said and _same(said) != _same(indicator.unit_of_measure):
         raise READING_UNIT_OF_MEASURE.at(
             "unitOfMeasure",
             given=shown(said),
             indicator=indicator.meaning.name,
             expected=indicator.unit_of_measure,
         )
+
+
+def _same(text: str) -> str:
+    """Case aside, and whether marks are written with their letters or after them."""
+    return unicodedata.normalize("NFC", " ".join(text.casefold().split()))
 
 
 def shown(given: object) -> str:

@@ -1,6 +1,7 @@
 """Trying a connector: fetch now, judge as a poll would, write nothing."""
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -59,19 +60,22 @@ class Trying:
         Raises why it may not be tried. No transaction is open while it asks; that it was asked is logged.
         """
         given.setdefault("credentials", UNSET)
-        async with database.begin(actor) as tx:
-            source, asked = await asked_of(tx, source_id, **given)
-            if self._free <= 0:
-                raise CONNECTOR_BUSY.at()
-            data = {"kind": asked.kind, "origin": where(asked.setting)}
-            tx.record("source.connector_tried", "Source", source.id, unit_id=source.unit_id, data=data)
-        started = time.monotonic()
-        try:
-            answered = await self._asked(asked)
-        except Refused as refused:
-            if refused.refusal not in FAILURES:
-                raise
-            return Tried(time.monotonic() - started, refused)
+        async with contextlib.AsyncExitStack() as place:
+            async with database.begin(actor) as tx:
+                source, asked = await asked_of(tx, source_id, **given)
+                if self._free <= 0:
+                    raise CONNECTOR_BUSY.at()
+                self._free -= 1  # nothing is awaited between these two
+                place.callback(self._leave)
+                data = {"kind": asked.kind, "origin": where(asked.setting)}
+                tx.record("source.connector_tried", "Source", source.id, unit_id=source.unit_id, data=data)
+            started = time.monotonic()
+            try:
+                answered = await self._asked(asked)
+            except Refused as refused:
+                if refused.refusal not in FAILURES:
+                    raise
+                return Tried(time.monotonic() - started, refused)
         seconds = time.monotonic() - started
         rows = answered.rows or []
         if not rows:
@@ -93,11 +97,11 @@ class Trying:
         )
 
     async def _asked(self, asked: Asked) -> Answered:
-        self._free -= 1
         try:
             async with asyncio.timeout(self._deadline):
                 return await self._asking(asked)
         except TimeoutError:
             raise SOURCE_TIMEOUT.at(seconds=round(self._deadline)) from None
-        finally:
-            self._free += 1
+
+    def _leave(self) -> None:
+        self._free += 1

@@ -4,6 +4,7 @@ What takes long to read is read in a thread, so that a big document holds up nob
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,10 @@ class Asking:
 
     async def __call__(self, asked: Asked) -> Answered:
         """What the source has; raises a refusal of ``FAILURES``, which is why the poll failed."""
+        async with contextlib.AsyncExitStack() as places:
+            return await self._answered(asked, places)
+
+    async def _answered(self, asked: Asked, places: contextlib.AsyncExitStack) -> Answered:
         shown = self._opened(asked)
         setting = asked.setting
         if isinstance(setting, QuerySetting):
@@ -76,6 +81,7 @@ class Asking:
                 headers_of(shown),
                 seconds=setting.timeout_seconds,
                 etag=asked.etag if asked.sha256 is not None else None,
+                places=places,
             )
             content, etag = document.content, document.etag
             if content is None:

@@ -73,13 +73,22 @@ class Fetch:
         self._big = asyncio.Semaphore(BIG_AT_ONCE)
 
     async def __call__(
-        self, url: str, headers: Mapping[str, str], *, seconds: float, etag: str | None = None
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        seconds: float,
+        etag: str | None = None,
+        places: contextlib.AsyncExitStack | None = None,
     ) -> Document:
-        """The document at ``url``; raises what a poll fails with. Nothing it raises tells of ``headers``."""
+        """The document at ``url``; raises what a poll fails with. Nothing it raises tells of ``headers``.
+
+        ``places``: where a big document keeps its place until whoever fetched it has read it.
+        """
         guard = _Closing(self.guard)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._fetch(guard, url, headers, seconds, etag)
+            async with contextlib.AsyncExitStack() as own, asyncio.timeout(seconds) as clock:
+                return await self._fetch(guard, url, headers, places or own, clock, seconds, etag)
         except (TimeoutError, httpcore.TimeoutException):
             raise SOURCE_TIMEOUT.at(seconds=round(seconds)) from None
         except NotDelivered as error:
@@ -92,7 +101,14 @@ class Fetch:
             await guard.close()
 
     async def _fetch(
-        self, guard: "_Closing", url: str, headers: Mapping[str, str], seconds: float, etag: str | None
+        self,
+        guard: "_Closing",
+        url: str,
+        headers: Mapping[str, str],
+        places: contextlib.AsyncExitStack,
+        clock: asyncio.Timeout,
+        seconds: float,
+        etag: str | None,
     ) -> Document:
         where, host = _where(url)
         sent = [("host", host), ("user-agent", _USER_AGENT), ("accept-encoding", "gzip, deflate")]
@@ -105,7 +121,6 @@ class Fetch:
                 ssl_context=self.tls, network_backend=guard, max_connections=1, http2=False
             ) as connection,
             connection.stream("GET", where, headers=sent, extensions={"timeout": limits}) as answer,
-            contextlib.AsyncExitStack() as places,
         ):
             said = {name.lower(): value for name, value in answer.headers}
             if answer.status == NOT_MODIFIED and etag is not None:
@@ -121,12 +136,21 @@ class Fetch:
                 content += unpack(part)
                 if len(content) > BIG and not big:
                     big = True
-                    await places.enter_async_context(self._big)
+                    await self._place(places, clock)
             content += unpack.rest()
         body = bytes(content)
         require_document(body, said.get(b"content-type", b"").decode("latin-1"))
         new = said.get(b"etag", b"").decode("latin-1")
-        return Document(body, new if 0 < len(new) <= LONGEST_ETAG and new.isprintable() else None)
+        sendable = 0 < len(new) <= LONGEST_ETAG and new.isascii() and new.isprintable()
+        return Document(body, new if sendable else None)
+
+    async def _place(self, places: contextlib.AsyncExitStack, clock: asyncio.Timeout) -> None:
+        """A place among the big ones; for how long it is waited for is not the source's fault."""
+        now = asyncio.get_running_loop().time
+        left = (clock.when() or now()) - now()
+        clock.reschedule(None)
+        await places.enter_async_context(self._big)
+        clock.reschedule(now() + left)
 
 
 class _Closing(httpcore.AsyncNetworkBackend):
@@ -182,6 +206,8 @@ class _Unpacking:
         self._unpacked += len(plain)
         if self._unpacked > self._limit or self._packed.unconsumed_tail:
             raise SOURCE_UNPACKS_TOO_LARGE.at(limit_mb=self._limit // _MB)
+        if self._packed.unused_data:
+            raise SOURCE_ENCODING.at()  # a second part after the end: left out, its rows would be lost unseen
         return plain
 
     def rest(self) -> bytes:

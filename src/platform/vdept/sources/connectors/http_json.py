@@ -32,22 +32,22 @@ _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 def readings(setting: JsonSetting, content: bytes) -> list[Given]:
     """The readings of a document; raises what a poll fails with."""
     document = decoded(content)
-    getters = {one.field: _getter(one, document) for one in setting.fields}
     codes: dict[ReadingField, Mapping[str, str]] = {one.field: one.codes for one in setting.fields}
     given: list[Given] = []
     try:
+        getters = {one.field: _getter(one, document) for one in setting.fields}
         for match in found(setting.rows, document):
             if len(given) >= MAX_ROWS:
                 raise SOURCE_TOO_MANY_ROWS.at("rows", limit=MAX_ROWS)
             row, place = match.obj, match.parts
             values = {field: get(row, place) for field, get in getters.items()}
             given.append(reading(values, codes, raw_of(row)))
+        if not given and not _leads_to_a_list(setting.rows, document):
+            raise SOURCE_NO_ROWS.at("rows", rows=setting.rows)
     except Refused as refused:
         if refused.refusal is CONNECTOR_PATH:
             raise SOURCE_NOT_JSON.at(byte=len(content)) from None
         raise
-    if not given and not _leads_to_a_list(setting.rows, document):
-        raise SOURCE_NO_ROWS.at("rows", rows=setting.rows)
     return given
 
 

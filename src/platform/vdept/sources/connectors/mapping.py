@@ -6,10 +6,11 @@ Nothing is judged here: what makes no sense goes on as it is and is rejected wit
 import re
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from vdept.kernel.clock import local_date
 from vdept.sources.connectors.settings import ReadingField
 from vdept.sources.receiving import Given
 
@@ -24,7 +25,8 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})?$", re.ASCII)
 _PART_OF_YEAR = re.compile(r"(\d{4})-?(Q[1-4]|[SB][12]|H[12])$", re.ASCII | re.IGNORECASE)
 _WEEK = re.compile(r"(\d{4})-?W(\d{1,2})$", re.ASCII | re.IGNORECASE)
 _MONTH = re.compile(r"(\d{4})-M(\d{2})$", re.ASCII | re.IGNORECASE)
-_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}", re.ASCII)
+_INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(.*)", re.ASCII)
+_ZONE = re.compile(r"(?:[Zz]|([+-])(\d{2}):?(\d{2})?)", re.ASCII)
 
 
 def period(text: str) -> date | str:
@@ -44,11 +46,21 @@ def period(text: str) -> date | str:
             return _end_of_month(int(found[1]), int(found[2]))
         if found := _WEEK.match(said):
             return date.fromisocalendar(int(found[1]), int(found[2]), 1) + timedelta(days=6)
-        if found := _INSTANT.match(said):
-            return date.fromisoformat(found[1])
-    except (ValueError, IndexError):
+        if found := _INSTANT.fullmatch(said):
+            return _local(said, found[2]) if found[2] else date.fromisoformat(found[1])
+    except (ValueError, IndexError, OverflowError):
         return said
     return said
+
+
+def _local(said: str, zone: str) -> date | str:
+    """The day here of an instant that says in which zone it is: 17:00 in UTC is tomorrow."""
+    found = _ZONE.fullmatch(zone)
+    if found is None:
+        return said
+    ahead = timedelta(hours=int(found[2] or 0), minutes=int(found[3] or 0))
+    offset = timezone(-ahead if found[1] == "-" else ahead)
+    return local_date(datetime.fromisoformat(said[:16]).replace(tzinfo=offset))
 
 
 def _end_of_month(year: int, month: int) -> date:
@@ -99,7 +111,7 @@ def code(value: Any) -> str | None:
 
 def day(value: Any) -> date | str | None:
     if isinstance(value, datetime):
-        return value.date()
+        return local_date(value) if value.tzinfo else value.date()
     if value is None or isinstance(value, date):
         return value
     return period(shown(value)) or None

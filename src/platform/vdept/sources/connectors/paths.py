@@ -1,7 +1,8 @@
 """JSONPaths (RFC 9535) that whoever runs a source writes, bounded in what they can cost.
 
 A path costs no more than a few visits of each node of the document: one selector in each segment (several
-multiply), one descent at most, filters that compare what lies directly below a node, and no regular
+multiply), one descent at most (rows that are found by one lie within each other, and no field descends in
+them again), filters that compare what lies directly below a node, and no regular
 expressions, which can be written so that they never end.
 """
 
@@ -49,6 +50,11 @@ def compiled(path: str) -> JSONPath:
         raise _refused("phải là một đường dẫn duy nhất", "it must be a single path")
     _require_bounded(made)
     return made
+
+
+def descends(path: str) -> bool:
+    """Whether the path looks at all depths (``..``)."""
+    return any(isinstance(segment, JSONPathRecursiveDescentSegment) for segment in compiled(path).segments)
 
 
 def _require_bounded(path: JSONPath) -> None:

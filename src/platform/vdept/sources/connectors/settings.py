@@ -17,7 +17,7 @@ from vdept.kernel.errors import Refused, invalid
 from vdept.kernel.settings import Network
 from vdept.notifications.webhooks.addresses import clean_url, origin
 from vdept.sources.connectors.errors import CONNECTOR_ADDRESS, CONNECTOR_FIELD
-from vdept.sources.connectors.paths import compiled
+from vdept.sources.connectors.paths import compiled, descends
 from vdept.sources.models import ConnectorKind
 
 MAX_CODES = 5_000
@@ -152,6 +152,7 @@ def cleaned(kind: ConnectorKind, setting: Setting, networks: Iterable[Network]) 
     url = _address(setting.url, networks, "url")
     if isinstance(setting, JsonSetting):
         _path(setting.rows, "rows")
+        _require_one_descent(setting)
     elif setting.header_row is not None and not 1 <= setting.header_row <= MAX_HEADER_ROW:
         raise invalid("headerRow", vi=f"từ 1 đến {MAX_HEADER_ROW}", en=f"1 to {MAX_HEADER_ROW}")
     elif setting.decimal_mark not in {None, ".", ","}:
@@ -246,6 +247,16 @@ def _require_json_field(one: JsonField, at: tuple[str | int, ...]) -> None:
     for name, path in (("path", one.path), ("documentPath", one.document_path), ("lookup", one.lookup)):
         if path is not None:
             _path(path, *at, name)
+
+
+def _require_one_descent(setting: JsonSetting) -> None:
+    for place, one in enumerate(setting.fields):
+        if one.path is not None and descends(setting.rows) and descends(one.path):
+            raise _wrong(
+                ("fields", place, "path"),
+                "rows đã có .., nên đường dẫn của trường không được có .. nữa",
+                "the rows are found with .. already, and no field within them may descend again",
+            )
 
 
 def _require_codes(one: JsonField | ColumnField, at: tuple[str | int, ...]) -> None:

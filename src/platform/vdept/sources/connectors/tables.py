@@ -15,13 +15,15 @@ from vdept.sources.connectors.errors import (
     SOURCE_UNPACKS_TOO_LARGE,
 )
 from vdept.sources.connectors.limits import MAX_ROWS
-from vdept.sources.connectors.mapping import number_with, raw_of, reading, shown
+from vdept.sources.connectors.mapping import MAX_RAW, number_with, raw_of, reading, shown
 from vdept.sources.connectors.settings import ColumnField, ReadingField, TableSetting
 from vdept.sources.models import ConnectorKind
 from vdept.sources.receiving import Given
 
 NAMES = {ConnectorKind.HTTP_CSV: "data.csv", ConnectorKind.HTTP_EXCEL: "data.xlsx"}
 UNPACKED_MB = 100
+MAX_COLUMNS = 16_384
+"""As many as a sheet of Excel may have."""
 
 
 def readings(kind: ConnectorKind, setting: TableSetting, content: bytes) -> list[Given]:
@@ -64,8 +66,13 @@ def _rows(
     read_number: Callable[[Any], Any],
 ) -> list[Given]:
     head = _header_line(setting, grid)
+    if len(grid[head - 1]) > MAX_COLUMNS:
+        raise _no_table(
+            f"hàng tiêu đề có hơn {MAX_COLUMNS} cột.", f"its header has more than {MAX_COLUMNS} columns."
+        )
     header = [" ".join(shown(cell).split()) if cell is not None else "" for cell in grid[head - 1]]
-    getters = columns(setting.fields, header)
+    listed = [(name, place) for place, name in enumerate(header) if name][:MAX_RAW]
+    places = columns(setting.fields, header)
     codes = {one.field: one.codes for one in setting.fields}
     given: list[Given] = []
     for line, row in enumerate(grid[head:], start=head + 1):
@@ -73,9 +80,11 @@ def _rows(
             continue
         if len(given) >= MAX_ROWS:
             raise SOURCE_TOO_MANY_ROWS.at("rows", limit=MAX_ROWS)
-        cells = [_cell(row, place, line, failed) for place in range(len(header))]
-        values = {field: get(cells) for field, get in getters.items()}
-        raw = raw_of({name: cell for name, cell in zip(header, cells, strict=True) if name})
+        values = {
+            field: fixed if place is None else _cell(row, place, line, failed)
+            for field, (place, fixed) in places.items()
+        }
+        raw = raw_of({name: _cell(row, place, line, failed) for name, place in listed})
         given.append(reading(values, codes, raw, read_number))
     return given
 
@@ -94,8 +103,9 @@ def _header_line(setting: TableSetting, grid: Sequence[Sequence[Any]]) -> int:
 
 def columns(
     fields: Sequence[ColumnField], header: Sequence[str]
-) -> dict[ReadingField, Callable[[Sequence[Any]], Any]]:
-    """How each field is read of a row: by its column's name, case and marks aside."""
+) -> dict[ReadingField, tuple[int | None, str | None]]:
+    """Where each field is in a row: the place of its column, found by name, case and marks aside, or what it
+    is in all rows."""
     known: dict[str, int] = {}
     twice: set[str] = set()
     for place, name in enumerate(header):
@@ -103,10 +113,10 @@ def columns(
         if key in known:
             twice.add(key)
         known.setdefault(key, place)
-    getters: dict[ReadingField, Callable[[Sequence[Any]], Any]] = {}
+    places: dict[ReadingField, tuple[int | None, str | None]] = {}
     for one in fields:
         if one.column is None:
-            getters[one.field] = _fixed(one.fixed)
+            places[one.field] = (None, one.fixed)
             continue
         key = fold(one.column)
         if key not in known or key in twice:
@@ -115,16 +125,8 @@ def columns(
                 f"không có đúng một cột “{one.column}”; các cột: {listed}.",
                 f"there is not exactly one column “{one.column}”; the columns are: {listed}.",
             )
-        getters[one.field] = _at(known[key])
-    return getters
-
-
-def _fixed(value: str | None) -> Callable[[Sequence[Any]], Any]:
-    return lambda _cells: value
-
-
-def _at(place: int) -> Callable[[Sequence[Any]], Any]:
-    return lambda cells: cells[place]
+        places[one.field] = (known[key], None)
+    return places
 
 
 def _cell(row: Sequence[Any], place: int, line: int, failed: frozenset[str]) -> Any:
