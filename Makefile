@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 PROVIDER := tests/oidc/node_modules/.ready
 ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Every process that starts reads bytecode: tests start hundreds, and each would compile for seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
