@@ -16,12 +16,13 @@ from vdept.kernel.db import Database, Tx
 from vdept.outcomes.refresh import reevaluate, refresh
 from vdept.people.models import Membership
 from vdept.sources.models import Intake, IntakeState, Reach, Source, Way
+from vdept.targets.changes import task_changed
 from vdept.targets.models import Basis, Direction, Frequency, PlanState, Rollup, Target, TargetState
 from vdept.tasks.models import TaskState, TaskTarget
 from vdept.verdicts import issuing, telling
 from vdept.verdicts.issuing import Report, issue
 from vdept.verdicts.models import Verdict, VerdictNews
-from warnings_scene import Scene, build, days, morning
+from warnings_scene import START, Scene, build, days, morning
 
 DUE = date(2026, 6, 30)
 NEXT = date(2026, 7, 1)
@@ -318,6 +319,22 @@ async def test_what_waits_to_be_rolled_up_is_left_for_the_next_run(scene: Scene)
     await scene.measure("north", DUE, "90")
     await roll_up(scene, NEXT)
     await scene.set(target, value=Decimal(80))
+    assert await issue(scene.db, as_of=NEXT, now=morning(NEXT)) == Report()
+    await judge(scene, NEXT)
+    assert said(await verdicts(scene)) == [("TARGET", 1, "MET"), ("UNIT", 1, "MET")]
+
+
+async def test_a_milestone_whose_tasks_wait_to_be_rolled_up_is_left_for_the_next_run(scene: Scene) -> None:
+    """Else its head hears of a milestone not met that was met the moment before."""
+    of = await scene.add_key_result(rollup=Rollup.MILESTONE)
+    target = await scene.add_target("north", of=of, due_on=DUE)
+    task = await scene.add_task("north", START, state=TaskState.DELIVERED, delivered_on=DUE, due_on=DUE)
+    async with scene.db.begin(SYSTEM) as tx:
+        tx.session.add(TaskTarget(task_id=task.id, target_id=target.id, weight=Decimal(1)))
+    await roll_up(scene, NEXT)
+    await scene.set(task, state=TaskState.VERIFIED)
+    async with scene.db.begin(SYSTEM) as tx:
+        await task_changed(tx, scene.plan.id, task.id)
     assert await issue(scene.db, as_of=NEXT, now=morning(NEXT)) == Report()
     await judge(scene, NEXT)
     assert said(await verdicts(scene)) == [("TARGET", 1, "MET"), ("UNIT", 1, "MET")]

@@ -160,6 +160,8 @@ def test_of_a_parent_it_says_the_rule_and_how_many_children_there_are() -> None:
         FACTS, rollup=Rollup.MEAN, read=None, children=3, children_known=2, children_met=1, value=D(5)
     )
     assert facts.adds_up
+    each = replace(facts, rollup=Rollup.EACH, children_known=0, children_met=0, value=None)
+    assert not each.adds_up, "none of three met would add up to 0, and there is no value at all"
     assert told(facts)[LineKind.RULE] == "The value is the mean of the children's that have one."
     assert told(facts)[LineKind.CHILDREN] == "3 children, 2 with a measured value, 1 met."
     assert LineKind.READING not in told(facts)

@@ -209,7 +209,7 @@ async def explain_unit(tx: Tx, plan_id: int, unit_id: int) -> Explanation | None
         attainment=own.attainment,
         expected=None,
         status=own.status,
-        adds_up=True,
+        adds_up=own.attainment is not None,
         rollup=None,
         used=None,
         lines=lines_of_unit(known),

@@ -68,9 +68,9 @@ class TargetFacts:
 
     @property
     def adds_up(self) -> bool:
-        """Whether the value is what the children add up to, and not the target's own."""
+        """Whether there is a value and it is what the children add up to, and not the target's own."""
         own = self.read is not None or self.rollup is Rollup.OWN
-        return self.children > 0 and not own
+        return self.children > 0 and not own and self.value is not None
 
     def counts(self, *, read: bool) -> bool:
         """Whether a value counts children or work done: a percentage, whatever the indicator measures."""

@@ -171,7 +171,10 @@ _COLUMNS = (
 # statistics still say that it is empty, and looking into it row by row would read whatever was made so far.
 ISSUE = sa.text(
     f"""WITH waiting AS MATERIALIZED (
-        SELECT DISTINCT target_id FROM outcome_change WHERE plan_id = :plan_id AND target_id IS NOT NULL),
+        SELECT target_id FROM outcome_change WHERE plan_id = :plan_id AND target_id IS NOT NULL
+        UNION SELECT served.target_id FROM outcome_change c CROSS JOIN LATERAL (
+            SELECT target_id FROM task_target WHERE task_id = c.task_id OFFSET 0) served
+        WHERE c.plan_id = :plan_id AND c.task_id IS NOT NULL),
     paused_late AS MATERIALIZED (
         SELECT t.id AS target_id FROM target t JOIN plan_evaluation e ON e.plan_id = t.plan_id
         WHERE t.plan_id = :plan_id AND t.state = 'PAUSED' AND t.due_on < e.evaluated_on
