@@ -59,7 +59,18 @@ POLICIES: dict[str, dict[str, str]] = {
 """What each command is let do with which rows; a command without a line is taken from the role."""
 
 FINAL = ("edition", "edition_file", "edition_chunk")
-"""What was published: neither changed nor deleted by the platform."""
+"""What was published: neither changed nor deleted by the platform. Keys for editions are retired only."""
+
+EDITION_IS_FINAL = """
+CREATE FUNCTION edition_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM edition WHERE id = NEW.edition_id) THEN
+        RAISE EXCEPTION 'nothing is added to an edition once it is published' USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+END $$
+"""
+"""Files come before the edition that they are of, in one transaction; after it none does."""
 
 VERDICT_IS_FINAL = """
 CREATE FUNCTION verdict_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -680,6 +691,12 @@ def upgrade() -> None:
         for column, values in columns.items():
             _one_of(table, column, (*values, *NEW_KINDS[table][column]))
     op.execute(f"ALTER POLICY select_own ON early_warning USING ({WARNINGS_SEEN})")
+    op.execute(EDITION_IS_FINAL)
+    for table in ("edition_file", "edition_chunk"):
+        op.execute(
+            f"CREATE TRIGGER final BEFORE INSERT ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION edition_is_final()"
+        )
     op.execute(VERDICT_IS_FINAL)
     op.execute(
         "CREATE TRIGGER final BEFORE UPDATE ON verdict FOR EACH ROW EXECUTE FUNCTION verdict_is_final()"
@@ -702,8 +719,9 @@ def _guard() -> None:
             op.execute(f"CREATE POLICY {policy} {clause} ({which})")
         for command in sorted({"UPDATE", "DELETE"} - set(commands)):
             op.execute(f"REVOKE {command} ON {table} FROM {APP}")
-    for table in FINAL:
+    for table in (*FINAL, "edition_key"):
         op.execute(f"REVOKE UPDATE, DELETE ON {table} FROM {APP}")
+    op.execute(f"GRANT UPDATE (retired_at, private) ON edition_key TO {APP}")
 
 
 def downgrade() -> None:
@@ -775,6 +793,7 @@ def downgrade() -> None:
     op.drop_table("verdict_news")
     op.drop_table("verdict")
     op.execute("DROP FUNCTION verdict_is_final")
+    op.execute("DROP FUNCTION edition_is_final")
     op.drop_table("signal_mark")
     op.drop_index("ix_signal_untold", table_name="signal", postgresql_where=sa.text("told_at IS NULL"))
     op.drop_index("ix_signal_unit_id", table_name="signal")

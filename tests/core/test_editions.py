@@ -1,8 +1,11 @@
 """Publishing: what an edition says follows from what it shows, and nobody alters what was published."""
 
 import asyncio
+import os
+import tempfile
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -266,3 +269,82 @@ async def test_one_digit_another_manifest_or_another_signature_are_found(db: Dat
     assert "does not hold" in faults(content, one.manifest, two.signature)[0]
     assert "does not hold" in faults(content, {**one.manifest, "number": 2}, one.signature)[0]
     assert "none of an edition" in faults(content, one.manifest, "ey.x.y")[0]
+
+
+# Who meets whom -------------------------------------------------------------------------------------------
+
+
+async def test_whoever_looked_before_another_published_looks_again(
+    db: Database, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers and one month: the second has its picture already when the first is done."""
+    month, gate = date(2026, 3, 1), 4_242
+    behind = sa.text(f"SELECT pg_try_advisory_xact_lock(:key) FROM (SELECT pg_advisory_xact_lock({gate})) g")
+    waiting = sa.text(f"SELECT count(*) FROM pg_locks WHERE objid = {gate} AND NOT granted")
+    async with db.begin(SYSTEM) as tx:
+        await tx.session.execute(sa.text(f"SELECT pg_advisory_xact_lock({gate})"))
+        with monkeypatch.context() as patch:
+            patch.setattr(publishing, "_TRY_LOCK", behind)
+            late = asyncio.create_task(publishing.publish(db, VAULT, scene.plan.id, month=month, now=NOW))
+            while not await tx.session.scalar(waiting):
+                await asyncio.wait([late], timeout=0.01)
+        first = await scenes.publish(db, scene, month=month)
+    assert (first.number, await late) == (1, None)
+
+
+@pytest.mark.parametrize("table", ["edition_file", "edition_chunk"])
+async def test_nothing_is_added_to_what_was_published(db: Database, scene: Scene, table: str) -> None:
+    edition = await scenes.publish(db, scene)
+    more = {
+        "edition_file": "SELECT edition_id, 'HTML', sha256, size FROM edition_file WHERE format = 'CSV'",
+        "edition_chunk": "SELECT edition_id, format, number + 99, content FROM edition_chunk",
+    }[table]
+    with pytest.raises(DBAPIError, match="nothing is added to an edition"):
+        async with db.begin(SYSTEM) as tx:
+            await tx.session.execute(sa.text(f"INSERT INTO {table} {more}"))
+    assert await check(db, edition) == []
+
+
+async def test_keys_are_rotated_and_what_they_have_signed_holds(db: Database, scene: Scene) -> None:
+    first = await scenes.publish(db, scene)
+    async with db.begin(SYSTEM) as tx:
+        rotated = await signing.rotate(tx, VAULT)
+    second = await scenes.publish(db, scene)
+    assert second.kid == rotated.kid != first.kid
+    assert [await check(db, each) for each in (first, second)] == [[], []]
+    async with db.snapshot(SYSTEM) as tx:
+        newest, oldest = await signing.all_keys(tx)
+    assert (newest.retired_at, oldest.retired_at is None, oldest.private) == (None, False, b"")
+    for verb in ("DELETE FROM edition_key", "UPDATE edition_key SET public = '{}'"):
+        with pytest.raises(DBAPIError, match="permission denied"):
+            async with db.begin(SYSTEM) as tx:
+                await tx.session.execute(sa.text(verb))
+
+
+async def test_what_a_killed_worker_left_is_removed(
+    db: Database, scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, new = tmp_path / "vdept-edition-old", tmp_path / "vdept-edition-new"
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "JSON").write_bytes(b"{}")
+    os.utime(old, (0, 0))
+    await scenes.publish(db, scene)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+# Numbers at the limits ------------------------------------------------------------------------------------
+
+
+async def test_the_largest_numbers_verify_to_the_last_digit(db: Database, scene: Scene) -> None:
+    """Eighteen digits before the comma and six behind it, weighed and added up."""
+    large = D("123456789012345678.123457")
+    async with db.begin(SYSTEM) as tx:
+        await tx.session.execute(
+            sa.text("UPDATE target SET value = :goal, weight = 987654.321987"), {"goal": large * 7}
+        )
+        await target_changed(tx, scene.plan.id, [each.id for each in scene.targets])
+    for at, unit in enumerate(scene.communes):
+        await scenes.correct(db, scene, unit, large + at)
+    assert await check(db, await scenes.publish(db, scene)) == []

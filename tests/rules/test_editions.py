@@ -81,6 +81,21 @@ def test_a_quantity_is_written_exactly_and_plainly(value: Decimal) -> None:
     assert text == "0" or not text.endswith(("0",)) or "." not in text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("123456789012345678901234567890123.123456", "123456789012345678901234567890123.123456"),
+        ("-0.000", "0"),
+        ("1E+3", "1000"),
+        ("100", "100"),
+        ("100.0", "100"),
+        ("0.000001", "0.000001"),
+    ],
+)
+def test_no_digit_of_a_sum_is_lost_however_long_it_is(value: str, text: str) -> None:
+    assert layout.plain(D(value)) == text
+
+
 def test_shares_are_cut_and_never_rounded_up_to_reached() -> None:
     assert [percent(each) for each in (D("0.999999"), D(1), D(0), None)] == [
         "99,9 %",

@@ -15,9 +15,9 @@ from vdept.kernel.actor import system
 from vdept.kernel.clock import LOCAL, local_date
 from vdept.kernel.db import Database
 from vdept.kernel.errors import Locale, Refused
-from vdept.kernel.vault import Vault
+from vdept.kernel.vault import Vault, VaultError
 from vdept.publications.models import Edition, EditionRequest, RequestState
-from vdept.publications.publishing import publish
+from vdept.publications.publishing import BusyError, publish
 from vdept.publications.rules import month_of, publishing_day
 from vdept.targets.models import Plan, PlanState
 
@@ -81,6 +81,7 @@ async def publish_requested(database: Database, vault: Callable[[], Vault], *, n
         except Exception as error:  # noqa: BLE001  the others are published all the same
             report.failed.append((wish.plan_id, error))
             why = error.message(Locale.EN) if isinstance(error, Refused) else type(error).__name__
+            why = str(error) if isinstance(error, BusyError | VaultError) else why
             await _told(database, wish.id, why, now)
         else:
             report.published += [made.id] if made is not None else []

@@ -34,4 +34,6 @@ class Findings:
 
 
 def _shown(value: object) -> str:
-    return str(layout.plain(value)) if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < LONGEST:
+        return str(layout.plain(value))
+    return str(value)

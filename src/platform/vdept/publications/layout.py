@@ -239,8 +239,11 @@ read_target = msgspec.json.Decoder(TargetRow).decode
 
 
 def plain(value: Decimal | None) -> str | None:
-    """A quantity as it is written: no exponent, no zeros at the end."""
-    return None if value is None else format(value.normalize(), "f")
+    """A quantity as it is written: every digit of it, no exponent, no zeros at the end."""
+    if value is None:
+        return None
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) if value else "0"
 
 
 def _hook(value: Any) -> Any:

@@ -85,7 +85,10 @@ class EditionChunk(Base):
 
 
 class EditionKey(Base):
-    """A key that editions are signed with; its public part stays in the JWKS for ever."""
+    """A key that editions are signed with; its public part stays in the JWKS for ever.
+
+    ``private``: encrypted; empty once it is retired.
+    """
 
     __tablename__ = "edition_key"
 

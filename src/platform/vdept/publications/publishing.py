@@ -2,11 +2,15 @@
 
 Everything happens in one transaction with one snapshot (REPEATABLE READ) under the plan's lock: changes that
 are not rolled up yet are rolled up first, so that every figure follows from the definitions beside it. Files
-are written outside and stored part by part; whoever is killed in between leaves nothing behind.
+are written outside and stored part by part; whoever is killed in between leaves nothing in the database, and
+files that a later one removes.
 """
 
 import asyncio
+import contextlib
+import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,12 +52,21 @@ AT_ONCE = 16
 ATTEMPTS = 5
 """How often it is tried again when somebody else was rolling the plan up at the same instant."""
 
-SERIALIZATION_FAILURE = "40001"
+ONCE_MORE = frozenset({"40001", "23505"})
+"""Somebody else has rolled the plan up, or published it, between our picture of it and our lock."""
+
+PREFIX = "vdept-edition-"
+LEFT_BEHIND = 24 * 3600
+"""Seconds after which a folder of files is nobody's any more."""
+
 _TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(:key)")
 
 
 class BusyError(Exception):
     """Somebody else is rolling the plan up now."""
+
+    def __str__(self) -> str:
+        return "The plan is being rolled up all the time. Ask again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +107,7 @@ async def publish(
             return await _publish(database, vault, key, wanted, now)
         except (BusyError, DBAPIError) as error:
             state = getattr(getattr(error, "orig", None), "sqlstate", None)
-            if attempt == ATTEMPTS - 1 or not (
-                isinstance(error, BusyError) or state == SERIALIZATION_FAILURE
-            ):
+            if attempt == ATTEMPTS - 1 or not (isinstance(error, BusyError) or state in ONCE_MORE):
                 raise
         async with database.begin(ACTOR) as tx:
             await refresh.lock(tx.session, plan_id)  # wait until whoever rolls up is done
@@ -120,7 +131,8 @@ async def _publish(
         )
         if await _done(tx, wanted):
             return None
-        with tempfile.TemporaryDirectory(prefix="vdept-edition-") as folder:
+        _sweep()
+        with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
             edition = await _written(tx, vault, key, wanted, last, Path(folder))
         tx.session.add(edition)
         await tx.session.flush()
@@ -135,6 +147,14 @@ async def _publish(
             data={"number": edition.number, "corrects": wanted.corrects, "request": wanted.request_id},
         )
         return edition
+
+
+def _sweep() -> None:
+    """Remove what a worker left that was killed while it wrote: nobody else does."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.lstat().st_mtime > LEFT_BEHIND:
+                shutil.rmtree(folder)
 
 
 async def _done(tx: Tx, wanted: Wanted) -> bool:
@@ -214,6 +234,7 @@ async def _written(
             task.cancel()
         await asyncio.gather(*rendering.values(), return_exceptions=True)
     tx.session.add_all(files)
+    await tx.session.flush()  # before the edition is there: after it nothing is added
     manifest = _manifest(head, files)
     return Edition(
         id=edition_id,

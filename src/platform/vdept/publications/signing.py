@@ -54,11 +54,20 @@ async def signing_key(tx: Tx, vault: Vault) -> EditionKey:
 
 
 async def rotate(tx: Tx, vault: Vault) -> EditionKey:
-    """Sign with a new key from now on; what the others have signed stays good."""
+    """Sign with a new key from now on; what the others have signed stays good.
+
+    Their private parts are destroyed: nobody signs with them again, whoever gets hold of what.
+    """
     await tx.session.execute(_LOCK)
-    live = sa.update(EditionKey).where(EditionKey.retired_at.is_(None))
-    await tx.session.execute(live.values(retired_at=tx.now))
+    live = sa.update(EditionKey).where(EditionKey.retired_at.is_(None)).values(retired_at=tx.now, private=b"")
+    for retired in (await tx.session.execute(live.returning(EditionKey.id, EditionKey.kid))).all():
+        tx.record("edition_key.retired", "EditionKey", retired.id, data={"kid": retired.kid})
     return await _make(tx, vault)
+
+
+async def all_keys(tx: Tx) -> list[EditionKey]:
+    """Every key that ever signed an edition, the newest first."""
+    return list(await tx.session.scalars(sa.select(EditionKey).order_by(EditionKey.id.desc())))
 
 
 async def _make(tx: Tx, vault: Vault) -> EditionKey:
