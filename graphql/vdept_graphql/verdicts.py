@@ -104,8 +104,14 @@ class Verdict(Node):
     number: int = field(description="1 for the first on its subject, one more each time it was issued again.")
     due_on: date = field(description="The due date; of a unit, the last one of its targets.")
     evaluated_on: date = field(description="The day of the outcomes that it was read from.")
-    value: Decimal | None = field(description="The value that was judged; null: none, and so not met.")
-    goal: Decimal | None = field(description="The value to meet; null for a unit.")
+    value: Decimal | None = field(
+        description="The value that was judged; of EACH with children, and of MILESTONE, the percentage of "
+        "children met or of work done; null: none, and so not met."
+    )
+    goal: Decimal | None = field(
+        description="The value to meet; where `value` is such a percentage, what each child has to meet, and "
+        "all of them must; null for a unit."
+    )
     issued_at: datetime = field(description="When it was issued.")
     superseded_at: datetime | None = field(
         description="When it ceased to count: another was issued, or the target was taken back or given a "

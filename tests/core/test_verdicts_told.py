@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 import factories as make
-from core.test_verdicts import DUE, LATER, NEXT, head_until, judge, roll_up
+from core.test_verdicts import DUE, LATER, NEXT, head_until, judge, roll_up, verdicts
 from factories import SYSTEM
 from vdept.kernel.db import Database
 from vdept.notifications.models import Notification
@@ -91,6 +91,18 @@ async def test_above_a_firm_stands_whoever_assigned_the_target(scene: Scene) -> 
     await scene.add_target("firm", "province", due_on=DUE)
     await judge(scene, NEXT)
     assert sorted(await told(scene)) == ["firm", "province"]
+
+
+async def test_a_unit_that_has_closed_is_judged_and_the_head_above_hears_of_it_once(scene: Scene) -> None:
+    """It had no head on the due date: a unit that ends takes its memberships along, not its targets."""
+    await scene.add_target("north", due_on=DUE)
+    async with scene.db.begin(SYSTEM) as tx:
+        await head_until(tx, scene.heads["north"].person_id, date(2026, 5, 31))
+    await scene.set(scene.units["north"], valid_to=date(2026, 5, 31))
+    await judge(scene, NEXT)
+    assert {(row.judgement, row.head_id) for row in await verdicts(scene)} == {("NOT_MET", None)}
+    [(name, row)] = (await told(scene)).items()
+    assert (name, row.data["count"], row.data["units"]) == ("province", 2, 1)
 
 
 async def test_of_a_verdict_issued_again_they_hear_again(scene: Scene) -> None:
