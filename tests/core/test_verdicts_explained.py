@@ -14,7 +14,7 @@ from vdept.kernel.db import Database
 from vdept.kernel.errors import Locale
 from vdept.kernel.pages import PageRequest
 from vdept.kernel.scopes import Scope
-from vdept.targets.models import Rollup, Target
+from vdept.targets.models import Rollup, Target, TargetState
 from vdept.tasks.models import TaskState, TaskTarget
 from vdept.verdicts import explaining, queries
 from vdept.verdicts.explaining import Explanation
@@ -79,6 +79,17 @@ async def test_who_may_not_see_figures_of_tasks_is_not_told_that_there_are_none(
     client = replace(scene.heads["province"], scopes=frozenset({Scope.PLANS_READ}))
     found = await explained(scene, target, client)
     assert line(found, LineKind.TASKS) == "The figures of the milestone's tasks are not for you."
+
+
+async def test_of_what_was_taken_back_no_verdict_is_told(scene: Scene) -> None:
+    target = await scene.add_target("north", due_on=DUE)
+    await judge(scene, NEXT)
+    assert line(await explained(scene, target), LineKind.STATUS) == "Verdict: not met."
+    await scene.set(target, state=TargetState.WITHDRAWN)
+    await judge(scene, NEXT)
+    assert line(await explained(scene, target), LineKind.STATUS) == (
+        "The target was taken back: it counts nowhere and has no verdict."
+    )
 
 
 async def test_the_document_is_told_alike_by_verdict_and_explanation_to_who_works_at_the_source(

@@ -20,7 +20,7 @@ from vdept.outcomes.rules import Child
 from vdept.outcomes.standings import figures, unit_standing
 from vdept.sources.access import visible_intakes
 from vdept.sources.models import Intake
-from vdept.targets.models import Basis, Indicator, KeyResult, Plan, Rollup, Target
+from vdept.targets.models import Basis, Indicator, KeyResult, Plan, Rollup, Target, TargetState
 from vdept.verdicts.explanation import Read, TargetFacts, lines_of_target
 from vdept.verdicts.explanation_of_units import UnitFacts, lines_of_unit
 from vdept.verdicts.parts import Part, part_of, target_part
@@ -124,6 +124,7 @@ async def explain_target(tx: Tx, target_id: int) -> Explanation | None:
         children_known=int(getattr(row, f"{_prefix(used)}_count")),
         tasks=_tasks(tx, row, used, key_result.rollup),
         phased=key_result.milestones is not None,
+        withdrawn=target.state is TargetState.WITHDRAWN,
     )
     return Explanation(
         plan_id=target.plan_id,

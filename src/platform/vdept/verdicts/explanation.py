@@ -65,6 +65,7 @@ class TargetFacts:
     tasks: tuple[Decimal, Decimal] | None = None
     """Of a milestone: the weight of its tasks, and of those of them that count as done; None: not for you."""
     phased: bool = False
+    withdrawn: bool = False
 
     @property
     def adds_up(self) -> bool:
@@ -99,7 +100,7 @@ def lines_of_target(known: TargetFacts) -> list[Line]:
     elif known.read is not None or not counts_up:
         lines.append(_reading(known))
     lines += [_value(known), *_beside(known), _goal(known), *_attainment(known)]
-    if known.as_of <= known.due_on and known.status is not Status.PAUSED:
+    if known.as_of <= known.due_on and known.status is not Status.PAUSED and not known.withdrawn:
         lines.append(_pace(known))
     lines.append(_status(known))
     return lines
@@ -266,6 +267,12 @@ def _pace(known: TargetFacts) -> Line:
 
 
 def _status(known: TargetFacts) -> Line:
+    if known.withdrawn:
+        words = Words(
+            "Chỉ tiêu đã được thu hồi: không tính vào đâu và không có kết luận.",
+            "The target was taken back: it counts nowhere and has no verdict.",
+        )
+        return Line(LineKind.STATUS, words, on=known.as_of)
     due = known.status in {Status.MET, Status.NOT_MET}
     words = said(
         "Kết luận: {status}." if due else "Tình trạng ngày {on}: {status}.",
