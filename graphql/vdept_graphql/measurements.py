@@ -53,6 +53,10 @@ class Measurement(Node):
     source: str = field(description="Where it comes from.")
     note: str | None = field(description="What the recorder said to it.")
     recorded_at: datetime = field(description="When it was recorded.")
+    put_right: bool = field(
+        description="Of what was measured: what the source sent was rejected, and put right by somebody "
+        "before it counted (`recordedBy`; null: a program)."
+    )
     key: strawberry.Private[int]
     unit_key: strawberry.Private[int]
     indicator_key: strawberry.Private[int]
@@ -73,6 +77,7 @@ class Measurement(Node):
             source=row.source,
             note=row.note,
             recorded_at=row.recorded_at,
+            put_right=row.put_right,
             key=row.id,
             unit_key=row.unit_id,
             indicator_key=row.indicator_id,

@@ -135,6 +135,8 @@ class ReplayedReadingInput:
     value: str | None = field(default=UNSET, description="The value, unless a ratio.")
     numerator: str | None = field(default=UNSET, description="Above the line, of a ratio.")
     denominator: str | None = field(default=UNSET, description="Below the line, of a ratio.")
+    unit_of_measure: str | None = field(default=UNSET, description="In what it is counted.")
+    note: str | None = field(default=UNSET, description="A remark.")
 
     def changes(self) -> dict[str, str | None]:
         """What is given, by the names under which rows are kept."""
@@ -145,6 +147,8 @@ class ReplayedReadingInput:
             "value": self.value,
             "numerator": self.numerator,
             "denominator": self.denominator,
+            "unitOfMeasure": self.unit_of_measure,
+            "note": self.note,
         }
         return {name: value for name, value in given.items() if value is not UNSET}
 

@@ -193,7 +193,8 @@ class SourceMutation:
 
     @strawberry.mutation(
         description="Judge rejected readings again, as they are or put right. What passes is a measurement "
-        "of the source; what does not stays open with today's reason. For those who answer for the source."
+        "of the source, which says so if it was put right; it replaces nothing that the source itself said "
+        "of the day. What does not pass stays open with today's reason. For those who answer for the source."
     )
     async def replay_rejected_readings(
         self, info: Info, input: In[ReplayRejectedReadingsInput]

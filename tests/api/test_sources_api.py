@@ -189,7 +189,7 @@ async def test_what_was_rejected_is_put_right_replayed_or_dismissed(scene: Scene
     ]
     node = await scene.api.gql(
         "query($id: ID!) { node(id: $id) { ... on RejectedReading { state resolvedBy { id } measurement { "
-        "value source measuredBy { name } intake { rows } recordedBy { id } } } } }",
+        "value source putRight measuredBy { name } intake { rows } recordedBy { id } } } } }",
         {"id": first},
         scene.world.hue_head,
     )
@@ -200,6 +200,7 @@ async def test_what_was_rejected_is_put_right_replayed_or_dismissed(scene: Scene
         "measurement": {
             "value": "17",
             "source": "Hệ thống một cửa",
+            "putRight": True,
             "measuredBy": {"name": "Hệ thống một cửa"},
             "intake": {"rows": 2},
             "recordedBy": head,

@@ -297,7 +297,7 @@ async def test_once_the_unit_is_registered_all_open_rows_pass_as_they_are(db: Da
     async with db.begin(w.coordinator, now=NOW) as tx:
         with counting(db) as sent:
             got = await rejected.replay_all(tx, w.source.id)
-        assert len(sent) == 6
+        assert len(sent) == 7
     assert (got.recorded, got.rejected, len(got.ids)) == (2, 1, 3)
     async with db.begin(w.coordinator, now=NOW) as tx:
         assert (await rejected.replay_all(tx, w.source.id)).recorded == 0

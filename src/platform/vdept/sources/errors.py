@@ -104,6 +104,15 @@ READING_DUPLICATE = refusal(
     en="Row {first} of the same delivery has a value for this unit, indicator and date. Keep one of them.",
 )
 
+READING_STANDS = refusal(
+    "READING_STANDS",
+    Kind.INVALID,
+    vi="Nguồn đã gửi giá trị khác ({value}) cho cùng đơn vị, chỉ số và ngày; dòng gửi lại không thay được "
+    "giá trị đó. Hãy bỏ qua dòng này, hoặc để nguồn gửi lại.",
+    en="The source itself has sent another value ({value}) for this unit, indicator and date, which no "
+    "replayed row replaces. Set the row aside, or have the source send it again.",
+)
+
 REJECTED_ALREADY_RESOLVED = refusal(
     "REJECTED_ALREADY_RESOLVED",
     Kind.CONFLICT,

@@ -80,5 +80,5 @@ async def _sent_to(tx: Tx, source_id: int) -> Source:
 
 def document_of(rows: Sequence[Given]) -> Document:
     """The raw document is the rows as canonical JSON: an array of objects, their keys in order."""
-    raw = msgspec.json.encode([rules.kept(row) for row in rows], order="sorted")
+    raw = msgspec.json.encode([rules.whole(row) for row in rows], order="sorted")
     return Document(rows, hashlib.sha256(raw).digest(), len(raw))

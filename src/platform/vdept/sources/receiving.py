@@ -89,7 +89,7 @@ async def receive(
     """
     if dry_run:
         [judged] = await judge(tx, source, [rows], locking=False)
-        row = await WOULD_RECORD.first(tx, {"source_id": source.id, **_arrays([judged])})
+        row = await WOULD_RECORD.first(tx, {"source_id": source.id, **arrays([judged])})
         return _received(None, judged, row["recorded"])
     [done] = await receive_all(tx, source, [Document(rows, sha256, size)], client_id=client_id)
     return done
@@ -180,18 +180,20 @@ async def write(
     *,
     client_id: int | None,
     keep_bad: bool = True,
+    put_right: Sequence[int] = (),
     verb: str = "readings.received",
 ) -> list[tuple[int, int]]:
     """Write what was judged; returns each document's intake and how many of its values were recorded.
 
-    ``keep_bad`` is False of a replay, whose bad rows are kept already.
+    ``keep_bad`` is False of a replay, whose bad rows are kept already; ``put_right``: which of all good rows
+    (from 1) are not as the source sent them.
     """
     judged = [one for _, one in documents]
     kept = [(number, bad) for number, one in enumerate(judged, start=1) for bad in one.bad if keep_bad]
     rows = await WRITE.all(
         tx,
         {
-            **_arrays(judged),
+            **arrays(judged),
             **bad_arrays([bad for _, bad in kept]),
             "source_id": source.id,
             "source_unit_id": source.unit_id,
@@ -200,6 +202,7 @@ async def write(
             "person_id": tx.actor.person_id,
             "actor": tx.actor.key,
             "verb": verb,
+            "put_right": list(put_right),
             "now": tx.now,
             "digests": [document.sha256 for document, _ in documents],
             "sizes": array(document.size for document, _ in documents),
@@ -260,7 +263,7 @@ def _codes(about: set[str | int]) -> list[str]:
     return sorted(key for key in about if isinstance(key, str) and key)
 
 
-def _arrays(judged: Sequence[Judged]) -> dict[str, Any]:
+def arrays(judged: Sequence[Judged]) -> dict[str, Any]:
     good = [row for one in judged for row in one.good]
     return {
         "documents": array(number for number, one in enumerate(judged, start=1) for _ in one.good),

@@ -30,6 +30,7 @@ _TYPES = {
     "documents": "text::int[]",
     "bad_documents": "text::int[]",
     "ids": "bigint[]",
+    "put_right": "bigint[]",
     "unit_codes": "text[]",
     "indicator_codes": "text[]",
     "indicator_ids": "text::bigint[]",
@@ -105,9 +106,9 @@ WRITE = DriverStatement(
         FROM unnest(:digests, :sizes, :good, :bad) WITH ORDINALITY AS d (sha256, size, good, bad, number)
     ), {_JUDGED}, made AS (
         INSERT INTO measurement (indicator_id, unit_id, basis, as_of, value, numerator, denominator, source,
-            note, recorded_at, recorded_by_id, supersedes_id, source_id, intake_id)
+            note, recorded_at, recorded_by_id, supersedes_id, source_id, intake_id, put_right)
         SELECT j.indicator_id, j.unit_id, 'MEASURED', j.as_of, j.value, j.numerator, j.denominator, :source,
-            j.note, :now, :person_id, j.standing_id, :source_id, d.id
+            j.note, :now, :person_id, j.standing_id, :source_id, d.id, j.place = ANY (:put_right)
         FROM judged j JOIN document d ON d.number = j.document
         WHERE NOT j.unchanged ORDER BY j.place
         RETURNING id, indicator_id, unit_id, as_of, intake_id
@@ -146,6 +147,29 @@ WRITE = DriverStatement(
 )
 """Everything at once: of what was delivered either all of it is there or nothing."""
 
+STANDS = DriverStatement(
+    f"""
+    WITH {_JUDGED}
+    SELECT j.place, trim_scale(m.value)::text AS value
+    FROM judged j
+    JOIN unnest(:ids) WITH ORDINALITY AS g (id, place) ON g.place = j.place
+    JOIN rejected_reading r ON r.id = g.id
+    JOIN measurement m ON m.id = j.standing_id
+    CROSS JOIN LATERAL (
+        SELECT max(b.intake_id) AS intake_id, bool_or(b.resolved_at = m.recorded_at) AS made_it
+        FROM rejected_reading b WHERE b.measurement_id = m.id) replayed
+    WHERE NOT j.unchanged AND (j.place = ANY (:put_right) AND NOT m.put_right
+        OR CASE WHEN replayed.made_it THEN replayed.intake_id
+            ELSE greatest(m.intake_id, replayed.intake_id) END >= r.intake_id)
+""",
+    _TYPES,
+)
+"""Of rows to be replayed (``ids``, as they are given), those for whose day another value stands that they
+must not replace: one that came in the same delivery or later, and if they were put right any that was not.
+
+A value made by a replay is as old as the delivery that its row came in with.
+"""
+
 RESOLVE = DriverStatement(
     """
     UPDATE rejected_reading r SET state = 'REPLAYED', resolved_at = :now, resolved_by_id = :person_id,
@@ -164,6 +188,7 @@ RESOLVE = DriverStatement(
 STILL_BAD = DriverStatement(
     """
     UPDATE rejected_reading r SET raw = coalesce(r.raw, r.given), given = CAST(g.given AS jsonb),
+        put_right = r.put_right OR r.id = ANY (:put_right),
         code = g.code, path = g.path, params = CAST(g.params AS jsonb), as_of = g.as_of
     FROM unnest(:ids, :kept, :codes, :paths, :params, :bad_dates) AS g (id, given, code, path, params, as_of)
     WHERE r.id = g.id

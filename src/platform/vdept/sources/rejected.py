@@ -13,13 +13,15 @@ from vdept.measurements.errors import NO_ROWS, TOO_MANY_ROWS
 from vdept.sources import rules
 from vdept.sources.access import KEEPERS, get_source, may_keep, rejected_for_update, visible_rejected
 from vdept.sources.errors import (
+    READING_DUPLICATE,
+    READING_STANDS,
     REJECTED_ALREADY_RESOLVED,
     REJECTED_OF_SEVERAL_SOURCES,
 )
 from vdept.sources.models import RejectedReading, RejectedState, Source
 from vdept.sources.pushing import document_of
-from vdept.sources.receiving import LISTED, Judged, bad_arrays, judge, write
-from vdept.sources.receiving_statements import RESOLVE, STILL_BAD
+from vdept.sources.receiving import LISTED, Bad, Given, Judged, arrays, bad_arrays, judge, write
+from vdept.sources.receiving_statements import RESOLVE, STANDS, STILL_BAD
 from vdept.targets.rules import clean_text
 
 MOST = 10_000
@@ -48,8 +50,10 @@ class Replayed:
 async def replay(tx: Tx, fixes: Sequence[Fix]) -> Replayed:
     """Judge rejected rows of one source again, with what is put right in them, as a new intake.
 
-    What passes is a measurement like any other of the source, and its row is closed with it. What does not
-    stays open with the values that were tried and the reason of today.
+    What passes is a measurement like any other of the source, and its row is closed with it; if anything in
+    it was put right, the measurement says so. What does not pass stays open with the values that were tried
+    and the reason of today. No replay replaces what the source has said since, and nothing that was put right
+    what the source said at all.
     """
     if not fixes:
         raise NO_ROWS.at("readings", limit=MOST)
@@ -114,28 +118,79 @@ async def _replay(
     tx: Tx, source: Source, rows: Sequence[RejectedReading], changes: Sequence[Mapping[str, Any]]
 ) -> Replayed:
     rules.require_active(source.state, source.name, source.state_reason, "sourceId")
-    given = [rules.given_again(row.given, fixed) for row, fixed in zip(rows, changes, strict=True)]
+    # The newest first: of rows for the same day the last word of the source counts, and in it the first row.
+    order = sorted(range(len(rows)), key=lambda place: (-rows[place].intake_id, rows[place].row))
+    ordered = [rows[place] for place in order]
+    given = [rules.given_again(rows[place].given, changes[place]) for place in order]
+    put_right = [
+        row.put_right or rules.given_again(row.given, {}) != now
+        for row, now in zip(ordered, given, strict=True)
+    ]
     [judged] = await judge(tx, source, [given], locking=True)
+    await _keep_what_stands(tx, source, ordered, given, put_right, judged)
     [(intake_id, recorded)] = await write(
         tx,
         source,
         [(document_of(given), judged)],
         client_id=tx.actor.client_id,
         keep_bad=False,
+        put_right=_places(judged, put_right),
         verb="readings.replayed",
     )
-    await _resolve(tx, source, rows, judged)
+    await _resolve(tx, source, ordered, put_right, judged)
+    rejections = sorted((order[bad.row - 1] + 1, _said(bad.refused, order)) for bad in judged.bad)
     return Replayed(
         intake_id,
         tuple(row.id for row in rows),
         recorded,
         len(judged.good) - recorded,
         len(judged.bad),
-        tuple((bad.row, bad.refused) for bad in judged.bad[:LISTED]),
+        tuple(rejections[:LISTED]),
     )
 
 
-async def _resolve(tx: Tx, source: Source, rows: Sequence[RejectedReading], judged: Judged) -> None:
+def _places(judged: Judged, put_right: Sequence[bool]) -> list[int]:
+    """Which of the good rows, from 1, were put right."""
+    return [place for place, good in enumerate(judged.good, start=1) if put_right[good.row - 1]]
+
+
+def _said(refused: Refused, order: Sequence[int]) -> Refused:
+    """A refusal that names another row by its place in the call."""
+    if refused.refusal is READING_DUPLICATE:
+        return READING_DUPLICATE.at(first=order[refused.params["first"] - 1] + 1)
+    return refused
+
+
+async def _keep_what_stands(
+    tx: Tx,
+    source: Source,
+    rows: Sequence[RejectedReading],
+    given: Sequence[Given],
+    put_right: Sequence[bool],
+    judged: Judged,
+) -> None:
+    """Move rows that would replace what they must not from the good ones to the bad."""
+    if not judged.good:
+        return
+    standing = await STANDS.all(
+        tx,
+        {
+            **arrays([judged]),
+            "source_id": source.id,
+            "ids": [rows[good.row - 1].id for good in judged.good],
+            "put_right": _places(judged, put_right),
+        },
+    )
+    stands = {row["place"]: row["value"] for row in standing}
+    for place, good in enumerate(judged.good, start=1):
+        if place in stands:
+            judged.bad.append(Bad(good.row, READING_STANDS.at(value=stands[place]), given[good.row - 1]))
+    judged.good = [good for place, good in enumerate(judged.good, start=1) if place not in stands]
+
+
+async def _resolve(
+    tx: Tx, source: Source, rows: Sequence[RejectedReading], put_right: Sequence[bool], judged: Judged
+) -> None:
     ids = [row.id for row in rows]
     if judged.good:
         await RESOLVE.all(
@@ -152,7 +207,8 @@ async def _resolve(tx: Tx, source: Source, rows: Sequence[RejectedReading], judg
         )
     if judged.bad:
         bad_ids = [ids[bad.row - 1] for bad in judged.bad]
-        await STILL_BAD.all(tx, {"ids": bad_ids, **bad_arrays(judged.bad)})
+        changed = [row.id for row, right in zip(rows, put_right, strict=True) if right]
+        await STILL_BAD.all(tx, {"ids": bad_ids, "put_right": changed, **bad_arrays(judged.bad)})
 
 
 async def _kept(tx: Tx, source_id: int, *path: str | int) -> Source:

@@ -245,7 +245,30 @@ def _named(what: str, given: str | int | None) -> str:
 
 def kept(given: Given) -> dict[str, Any]:
     """The row as plain JSON, from which :func:`given_again` makes it anew."""
-    row = {
+    return {name: storable(value) for name, value in _values(given).items() if value is not None}
+
+
+def whole(given: Given) -> dict[str, Any]:
+    """The row as it was sent, nothing cut: what the raw document of a push is made of.
+
+    An id that is none of ours is there as it came.
+    """
+    row = {name: _uncut(value) for name, value in _values(given).items() if value is not None}
+    if isinstance(given.raw, Mapping):
+        came = {name: given.raw.get(name) for name in ("unitId", "indicatorId")}
+        row = {**{name: str(value) for name, value in came.items() if value is not None}, **row}
+    return row
+
+
+def _uncut(value: Any) -> Any:
+    if type(value) is int and value.bit_length() <= EXACT:
+        return value
+    text = value if type(value) is str else value.isoformat() if isinstance(value, date) else str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _values(given: Given) -> dict[str, Any]:
+    return {
         "unitCode" if isinstance(given.unit, str) else "unitId": given.unit,
         "indicatorCode" if isinstance(given.indicator, str) else "indicatorId": given.indicator,
         "asOf": given.as_of,
@@ -255,7 +278,6 @@ def kept(given: Given) -> dict[str, Any]:
         "unitOfMeasure": given.unit_of_measure,
         "note": given.note,
     }
-    return {name: storable(value) for name, value in row.items() if value is not None}
 
 
 def given_again(kept_row: Mapping[str, Any], fixed: Mapping[str, Any]) -> Given:
