@@ -6,9 +6,12 @@ from decimal import Decimal
 import pytest
 
 from core.test_verdicts import DUE, LATER, NEXT, judge, roll_up, said, verdicts
+from factories import SYSTEM
 from vdept.kernel.db import Database
+from vdept.kernel.errors import Locale
 from vdept.targets.holding import pause_target, resume_target
 from vdept.targets.models import TargetState
+from vdept.verdicts import explaining
 from vdept.verdicts.issuing import Report, issue
 from warnings_scene import Scene, build, days, morning
 
@@ -66,6 +69,13 @@ async def test_who_pauses_after_the_due_date_before_the_worker_has_judged_is_jud
     await roll_up(scene, DUE)
     await pause(scene, "north", NEXT)
     assert (await judge(scene, NEXT + days(7))).issued == 2
+    async with scene.db.snapshot(SYSTEM) as tx:
+        target = await explaining.explain_target(tx, scene.targets["north"].id)
+        unit = await explaining.explain_unit(tx, scene.plan.id, scene.units["north"].id)
+    assert target is not None
+    assert unit is not None
+    last = [each.lines[-1].sentence(Locale.EN) for each in (target, unit)]
+    assert last == ["Verdict: not met; it was paused after it was due.", "Verdict: not met."]
     assert said(await verdicts(scene)) == [("TARGET", 1, "NOT_MET"), ("UNIT", 1, "NOT_MET")]
 
 

@@ -23,6 +23,7 @@ from vdept.sources.models import Intake
 from vdept.targets.models import Basis, Indicator, KeyResult, Plan, Rollup, Target, TargetState
 from vdept.verdicts.explanation import Read, TargetFacts, lines_of_target
 from vdept.verdicts.explanation_of_units import UnitFacts, lines_of_unit
+from vdept.verdicts.models import Verdict
 from vdept.verdicts.parts import Part, part_of, target_part
 from vdept.verdicts.sentences import Line
 
@@ -78,7 +79,8 @@ async def explain_target(tx: Tx, target_id: int) -> Explanation | None:
     found = (
         await tx.session.execute(
             sa.select(
-                TargetOutcome, Target, KeyResult, Indicator, Plan.starts_on, PlanEvaluation.evaluated_on
+                *(TargetOutcome, Target, KeyResult, Indicator, Plan.starts_on, PlanEvaluation.evaluated_on),
+                _judged(Verdict.target_id == Target.id).correlate(Target).scalar_subquery(),
             )
             .select_from(Target)
             .join(TargetOutcome, TargetOutcome.target_id == Target.id)
@@ -91,7 +93,7 @@ async def explain_target(tx: Tx, target_id: int) -> Explanation | None:
     ).first()
     if found is None:
         return None
-    row, target, key_result, indicator, starts_on, evaluated_on = found
+    row, target, key_result, indicator, starts_on, evaluated_on, judged = found
     used = _used(row, key_result.basis)
     measurement_id, read = await _read(tx, row, target, used, key_result.rollup)
     other = Basis.REPORTED if used is Basis.MEASURED else Basis.MEASURED
@@ -125,6 +127,7 @@ async def explain_target(tx: Tx, target_id: int) -> Explanation | None:
         tasks=_tasks(tx, row, used, key_result.rollup),
         phased=key_result.milestones is not None,
         withdrawn=target.state is TargetState.WITHDRAWN,
+        judged=judged,
     )
     return Explanation(
         plan_id=target.plan_id,
@@ -178,7 +181,17 @@ async def explain_unit(tx: Tx, plan_id: int, unit_id: int) -> Explanation | None
     """How a unit's outcome in a plan came about; None if there is none or the actor may not see it."""
     found = (
         await tx.session.execute(
-            sa.select(UnitOutcome, PlanEvaluation.evaluated_on)
+            sa.select(
+                UnitOutcome,
+                PlanEvaluation.evaluated_on,
+                _judged(
+                    Verdict.target_id.is_(None),
+                    Verdict.plan_id == UnitOutcome.plan_id,
+                    Verdict.unit_id == UnitOutcome.unit_id,
+                )
+                .correlate(UnitOutcome)
+                .scalar_subquery(),
+            )
             .join(PlanEvaluation, PlanEvaluation.plan_id == UnitOutcome.plan_id)
             .where(
                 UnitOutcome.plan_id == plan_id,
@@ -189,7 +202,7 @@ async def explain_unit(tx: Tx, plan_id: int, unit_id: int) -> Explanation | None
     ).first()
     if found is None:
         return None
-    row, evaluated_on = found
+    row, evaluated_on, judged = found
     standing, own = unit_standing(row, evaluated_on), figures(row)
     known = UnitFacts(
         as_of=evaluated_on,
@@ -199,6 +212,7 @@ async def explain_unit(tx: Tx, plan_id: int, unit_id: int) -> Explanation | None
         attainment=own.attainment,
         status=own.status,
         due=own.verdict is not None,
+        judged=judged,
     )
     return Explanation(
         plan_id=standing.plan_id,
@@ -233,6 +247,11 @@ def target_of(row: TargetOutcome) -> Explained:
     """What a target adds to the attainment of its unit."""
     part = target_part(row.attainment, row.key_result_weight)
     return Explained(row, row.attainment, None, None, row.meets, row.key_result_weight, part)
+
+
+def _judged(*subject: "sa.ColumnElement[bool]") -> "sa.Select[Any]":
+    """What the verdict on ``subject`` says that counts; whoever sees the outcome sees it."""
+    return sa.select(Verdict.judgement).where(Verdict.superseded_at.is_(None), *subject)
 
 
 def _used(row: TargetOutcome, basis: Basis) -> Basis:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from vdept.kernel.clock import local_date
 from vdept.kernel.errors import Words
 from vdept.outcomes.models import Status
+from vdept.outcomes.standings import Judgement
 from vdept.targets.models import Basis, Direction, Rollup
 from vdept.verdicts.sentences import (
     BASES,
@@ -66,6 +67,8 @@ class TargetFacts:
     """Of a milestone: the weight of its tasks, and of those of them that count as done; None: not for you."""
     phased: bool = False
     withdrawn: bool = False
+    judged: Judgement | None = None
+    """What the verdict says that counts, if one does."""
 
     @property
     def adds_up(self) -> bool:
@@ -271,6 +274,13 @@ def _status(known: TargetFacts) -> Line:
         words = Words(
             "Chỉ tiêu đã được thu hồi: không tính vào đâu và không có kết luận.",
             "The target was taken back: it counts nowhere and has no verdict.",
+        )
+        return Line(LineKind.STATUS, words, on=known.as_of)
+    if known.status is Status.PAUSED and known.judged is not None:
+        words = said(
+            "Kết luận: {status}; chỉ tiêu được tạm dừng sau khi đến hạn.",
+            "Verdict: {status}; it was paused after it was due.",
+            status=STATUSES[Status(known.judged)],
         )
         return Line(LineKind.STATUS, words, on=known.as_of)
     due = known.status in {Status.MET, Status.NOT_MET}

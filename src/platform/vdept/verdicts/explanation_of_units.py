@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from vdept.kernel.errors import Words
 from vdept.outcomes.models import Status
+from vdept.outcomes.standings import Judgement
 from vdept.verdicts.sentences import STATUSES, Line, LineKind, said
 
 
@@ -21,6 +22,8 @@ class UnitFacts:
     attainment: Decimal | None = None
     status: Status | None = None
     due: bool = False
+    judged: Judgement | None = None
+    """What the verdict says that counts, if one does."""
 
 
 def lines_of_unit(known: UnitFacts) -> list[Line]:
@@ -59,11 +62,13 @@ def _binding(known: UnitFacts) -> Line:
 
 
 def _unit_status(known: UnitFacts) -> Line:
+    judged = known.judged
     if known.due and known.binding:
-        met = STATUSES[Status.MET if known.binding == known.binding_met else Status.NOT_MET]
+        judged = Judgement.MET if known.binding == known.binding_met else Judgement.NOT_MET
+    if judged is not None:
         return Line(
             LineKind.STATUS,
-            said("Kết luận: {status}.", "Verdict: {status}.", status=met),
+            said("Kết luận: {status}.", "Verdict: {status}.", status=STATUSES[Status(judged)]),
             on=known.as_of,
         )
     status = STATUSES[known.status] if known.status else Words("chưa có", "none")
