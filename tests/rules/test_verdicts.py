@@ -141,6 +141,10 @@ def test_without_a_value_it_says_so() -> None:
     assert said_of[LineKind.READING] == "There is no measured value from 1 January 2026 to 30 June 2026."
     assert said_of[LineKind.VALUE] == "There is no value, and without one nothing is met."
     assert LineKind.ATTAINMENT not in said_of
+    reports = told(replace(FACTS, value=None, attainment=None, read=None, basis=Basis.REPORTED))
+    assert reports[LineKind.READING] == (
+        "There is no measured or reported value from 1 January 2026 to 30 June 2026."
+    )
 
 
 def test_before_the_due_date_it_says_the_pace_and_the_thresholds_and_no_verdict() -> None:

@@ -113,6 +113,8 @@ def _reading(known: TargetFacts) -> Line:
     kind = BASES[known.used]
     read = known.read
     if read is None:
+        if known.basis is Basis.REPORTED:  # the report comes first, and the measurement where there is none
+            kind = Words("số đo hay báo cáo", "measured or reported")
         words = said(
             "Không có giá trị {kind} nào từ {start} đến {due}.",
             "There is no {kind} value from {start} to {due}.",
