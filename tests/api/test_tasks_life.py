@@ -127,7 +127,8 @@ async def _everybody_reads_the_same(scene: Scene, task: str) -> None:
     )
     by_firm, by_ministry = history["firm"][-1]["data"], history["ministry"][-1]["data"]
     assert by_firm["targets"] == []
-    assert by_ministry["targets"] == [{"targetId": served[0]["target"]["id"], "weight": "2.5"}]
+    link = {"targetId": served[0]["target"]["id"], "weight": "2.5", "state": "PROPOSED"}
+    assert by_ministry["targets"] == [link]
     assert by_firm["leadUnitId"] == uid(scene.world.firm)
     assert next(p["unitId"] for p in by_firm["participants"]) == uid(scene.world.firm)
     assert [(e["by"]["name"], e["unit"]["name"]) for e in history["firm"]] == [

@@ -265,6 +265,31 @@ async def test_the_heads_of_all_holding_units_are_asked_once_for_a_date(db: Data
     assert (await logged(db)).count("focus.asked") == 1
 
 
+async def test_a_date_that_is_set_again_is_told_again(db: Database, scene: Scene) -> None:
+    """The heads would otherwise go on believing the one in between."""
+    for i, by in enumerate((SOON, SOON + timedelta(days=5), SOON)):
+        async with db.begin(scene.minister, now=NOW + timedelta(hours=i)) as tx:
+            await nominating.ask(tx, scene.plan.id, by)
+    async with db.snapshot(SYSTEM) as tx:
+        rows = await tx.session.scalars(
+            sa.select(Notification)
+            .where(Notification.person_id == scene.head.person_id)
+            .order_by(Notification.id)
+        )
+        told = [row.data["agree_by"] for row in rows]
+    assert told == [SOON.isoformat(), (SOON + timedelta(days=5)).isoformat(), SOON.isoformat()]
+
+
+async def test_the_head_of_a_unit_that_is_no_more_is_not_asked(db: Database, scene: Scene) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        (await tx.session.get_one(Unit, scene.hue.id)).valid_to = TODAY - timedelta(days=1)
+    async with db.begin(scene.minister, now=NOW) as tx:
+        await nominating.ask(tx, scene.plan.id, SOON)
+    async with db.snapshot(SYSTEM) as tx:
+        told = set(await tx.session.scalars(sa.select(Notification.person_id)))
+    assert told == {scene.other.person_id, scene.firms_head.person_id}
+
+
 async def test_a_date_holds_for_what_is_proposed_already_and_for_what_comes(
     db: Database, scene: Scene
 ) -> None:

@@ -24,7 +24,7 @@ from vdept.outcomes.models import TargetOutcome, UnitOutcome
 from vdept.outcomes.rebuild import rebuild_plan
 from vdept.signals import answering, queries
 from vdept.signals.detecting import detect, done_on
-from vdept.signals.detectors import backdated
+from vdept.signals.detectors import backdated, copied
 from vdept.signals.models import Detector, Signal, SignalMark, SignalState
 from vdept.signals.queries import SignalFilter
 from vdept.targets.models import Audience, Basis, Indicator
@@ -181,8 +181,8 @@ async def test_one_indicator_that_fails_keeps_nobody_elses_from_being_asked(
 def _sent_back(tx: Tx, task_id: int, i: int) -> None:
     tx.session.add(
         Activity(
-            at=NOW - timedelta(days=3 - i), actor="person", verb="task.sent_back", subject_type="Task",
-            subject_id=task_id, data={},
+            at=NOW - timedelta(days=3 - i if i >= 0 else -i), actor="person", verb="task.sent_back",
+            subject_type="Task", subject_id=task_id, data={},
         )
     )  # fmt: skip
 
@@ -216,6 +216,79 @@ async def test_what_a_run_sends_depends_on_indicators_and_not_on_rows(db: Databa
     assert numbers[0] == numbers[1]
 
 
+async def test_a_unit_that_is_no_more_is_asked_nothing(db: Database, scene: Scene) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        (await tx.session.get_one(Unit, scene.hue.id)).valid_to = TODAY - NEXT
+    assert (await detect(db, as_of=TODAY, now=NOW)).items == 0
+
+
+async def test_a_question_that_found_nobody_in_office_waits_for_somebody(db: Database, scene: Scene) -> None:
+    """Told to nobody is not told: whoever takes office hears of it, unless it was answered by then."""
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        await tx.session.execute(sa.text("UPDATE membership SET role = 'OBSERVER' WHERE role = 'HEAD'"))
+        member = await make.actor(tx, scene.hue, Role.COORDINATOR)
+        recorded(tx, scene.hue.id, scene.indicator_id, TODAY - timedelta(77), 950)
+    assert (await detect(db, as_of=TODAY, now=NOW)).told == 0
+    first, second = await found(db)
+    assert (first.told_at, second.told_at) == (None, None)
+    await answer(db, member, first)
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        head = await make.actor(tx, scene.hue)
+    assert (await detect(db, as_of=TODAY, now=NOW)).told == 1
+    [(told, said)] = await notes(db)
+    assert told == head.person_id
+    assert "more signal" not in said
+    assert (await detect(db, as_of=TODAY, now=NOW)).told == 0
+
+
+async def test_a_run_that_has_no_time_left_is_gone_on_with_by_the_next(db: Database, scene: Scene) -> None:
+    """A first run over years of values would never end, and what it had done would be done again."""
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        more = [await make.indicator(tx, ratio=False) for _ in range(2)]
+        for indicator in more:
+            for i in range(9):
+                recorded(tx, scene.hue.id, indicator.id, TODAY - timedelta(7 * i), 50 + i % 3)
+    await detect(db, as_of=TODAY, now=NOW, patience=timedelta(0))
+    assert await found(db) == []
+    assert not await done_on(db, TODAY)
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        tx.session.add(SignalMark(log=f"measurement:{scene.indicator_id}", last_id=10**9))
+    report = await detect(db, as_of=TODAY, now=NOW)
+    assert report.opened[Detector.JUMP] == 0, "this indicator was read by the run before"
+    assert await done_on(db, TODAY)
+
+
+async def test_each_indicator_is_marked_when_it_is_read(db: Database, scene: Scene) -> None:
+    await detect(db, as_of=TODAY, now=NOW)
+    async with db.snapshot(SYSTEM) as tx:
+        marks = {row.log: row.last_id for row in await tx.session.scalars(sa.select(SignalMark))}
+    assert marks[f"measurement:{scene.indicator_id}"] == marks["measurement"]
+
+
+async def test_what_came_back_more_than_a_year_ago_is_history(db: Database, scene: Scene) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        old, fresh = [
+            await make.task(tx, scene.above, scene.hue, state=TaskState.IN_PROGRESS) for _ in range(2)
+        ]
+        for i in range(3):
+            _sent_back(tx, old.id, -400 - i)
+            _sent_back(tx, fresh.id, i)
+    await detect(db, as_of=TODAY, now=NOW)
+    assert [s.task_id for s in await found(db) if s.detector is Detector.PING_PONG] == [fresh.id]
+
+
+async def test_what_everybody_was_given_is_no_copy(db: Database) -> None:
+    """Nor is each asked about all the others: pairs of thousands of units would fill the memory."""
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        indicator = await make.indicator(tx, ratio=False)
+        for _ in range(copied.MANY + 1):
+            unit = await make.unit(tx)
+            for i, value in enumerate((1234, 1357, 1468, 1579)):
+                recorded(tx, unit.id, indicator.id, TODAY - timedelta(30 * i), value)
+    await detect(db, as_of=TODAY, now=NOW)
+    assert await found(db) == []
+
+
 # -- a verdict that was turned -------------------------------------------------------------------------------
 
 
@@ -237,7 +310,7 @@ async def test_a_late_value_that_turned_a_verdict_is_asked_about(
         unit = await make.unit(tx)
         plan = await make.plan(tx, unit, starts_on=date(2025, 1, 1))
         key_result = await make.key_result(tx, plan, await make.indicator(tx, ratio=False), due_on=due_on)
-        target = await make.target(tx, key_result, unit, starts_on=date(2025, 1, 1))
+        target = await make.target(tx, key_result, unit)  # values count from the plan's start on
         at = NOW - timedelta(days=8)
         row = recorded(
             tx, unit.id, key_result.indicator_id, local_date(at) - timedelta(late), 70, recorded_at=at
@@ -263,7 +336,7 @@ async def test_a_late_value_that_turned_a_verdict_is_asked_about(
             await tx.session.flush()
     await detect(db, as_of=TODAY, now=NOW)
     rows = await found(db)
-    aim = backdated.Aim(target.id, plan.id, unit.id, target.indicator_id, target.starts_on, due_on)
+    aim = backdated.Aim(target.id, plan.id, unit.id, target.indicator_id, plan.starts_on, due_on)
     before, after = (backdated.Judged(number - 1 + i, judgements[i].value, issued[i]) for i in range(2))
     value = backdated.Value(row.id, row.as_of, row.value, row.recorded_at)
     expected = backdated.turned(aim, before, after, [value])

@@ -246,7 +246,8 @@ async def test_late_values_are_those_of_the_rule(db: Database, seed: int) -> Non
             for _ in range(4):
                 unit = await make.unit(tx)
                 due_on = date(2026, 6, 20) - timedelta(chance.randrange(3))
-                aims.append((await make.target(tx, key_result, unit, due_on=due_on), key_result))
+                later = {"starts_on": date(2026, 4, 1)} if chance.random() < 0.5 else {}
+                aims.append((await make.target(tx, key_result, unit, due_on=due_on, **later), key_result))
                 rows += [
                     value(
                         tx,
@@ -265,7 +266,7 @@ async def test_late_values_are_those_of_the_rule(db: Database, seed: int) -> Non
     expected = []
     for target, _ in aims:
         aim = backdated.Aim(
-            target.id, target.plan_id, target.unit_id, target.indicator_id, target.starts_on, target.due_on
+            target.id, target.plan_id, target.unit_id, target.indicator_id, plan.starts_on, target.due_on
         )
         mine = [r for r in rows if (r.unit_id, r.indicator_id) == (target.unit_id, target.indicator_id)]
         values = [

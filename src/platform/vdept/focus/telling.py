@@ -32,18 +32,24 @@ def _typed(source: str) -> sa.TextClause:
 
 
 def _asking(which: str, proposed: str, says: str, origin: str) -> sa.TextClause:
-    """The heads of the units that hold a target in plans with a call and have agreed nothing."""
+    """The heads of the units that hold a target in plans with a call and have agreed nothing.
+
+    Once for each time that somebody set the date: a date that is set again is told again.
+    """
     return _typed(
         f"""SELECT m.person_id, min(t.unit_id) AS unit_id, 'FOCUS_ASKED' AS kind, 'Plan' AS subject_type,
             p.id AS subject_id, p.id AS plan_id, jsonb_build_object('title', p.title, 'agree_by', c.agree_by)
                 || CAST('{says}' AS jsonb) AS data,
-            '{origin}:' || c.agree_by AS origin, p.id AS origin_id
+            '{origin}:' || c.agree_by || ':' || CAST(extract(epoch FROM c.asked_at) AS text) AS origin,
+            p.id AS origin_id
         FROM focus_call c JOIN plan p ON p.id = c.plan_id AND p.state = 'ISSUED'
         JOIN (SELECT DISTINCT plan_id, unit_id FROM target WHERE state <> 'WITHDRAWN') t ON t.plan_id = p.id
+        JOIN unit u ON u.id = t.unit_id AND u.valid_from <= :today
+            AND (u.valid_to IS NULL OR u.valid_to >= :today)
         LEFT JOIN focus f ON f.plan_id = p.id AND f.unit_id = t.unit_id
         JOIN membership m ON m.unit_id = t.unit_id AND m.role = 'HEAD' AND {_IN_OFFICE}
         WHERE {which} AND (f.id IS NULL OR f.state = 'RETURNED' {proposed})
-        GROUP BY m.person_id, p.id, p.title, c.agree_by"""
+        GROUP BY m.person_id, p.id, p.title, c.agree_by, c.asked_at"""
     )
 
 

@@ -6,9 +6,10 @@ that of what is new (docs/signals.md).
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from vdept.kernel.actor import system
 from vdept.kernel.db import Database, Tx
 from vdept.signals import telling
-from vdept.signals.detectors import backdated, copied, drift, jump, ping_pong, rush, same_answer
+from vdept.signals.detectors import FRESH, backdated, copied, drift, jump, ping_pong, rush, same_answer
 from vdept.signals.models import Detector, SignalMark
 
 ACTOR = system("signals")
@@ -34,18 +35,24 @@ _TYPES: Mapping[str, Any] = {
     "upto": sa.BigInteger(),
     "as_of": sa.Date(),
     "now": sa.DateTime(timezone=True),
+    "since": sa.DateTime(timezone=True),
 }
 
 
 def opening(detector: Detector, source: str) -> sa.TextClause:
-    """The statement that opens a signal for everything that ``source`` finds anew; answers how many."""
+    """The statement that opens a signal for everything that ``source`` finds anew; answers how many.
+
+    A unit that is no more is asked nothing: nobody is there to answer.
+    """
     made = sa.text(
         f"""WITH found AS ({source}), opened AS (
             INSERT INTO signal (detector, key, unit_id, plan_id, task_id, indicator_id, score, evidence,
                 found_on, found_at)
             SELECT '{detector}', f.key, f.unit_id, f.plan_id, f.task_id, f.indicator_id, f.score, f.evidence,
                 CAST(:as_of AS date), CAST(:now AS timestamptz)
-            FROM found f ORDER BY f.unit_id, f.key
+            FROM found f JOIN unit asked ON asked.id = f.unit_id AND asked.valid_from <= CAST(:as_of AS date)
+                AND (asked.valid_to IS NULL OR asked.valid_to >= CAST(:as_of AS date))
+            ORDER BY f.unit_id, f.key
             ON CONFLICT (detector, key) DO NOTHING
             RETURNING 1)
         SELECT count(*) FROM opened"""
@@ -68,17 +75,24 @@ OF_WEEKS = opening(Detector.RUSH, rush.SQL)
 _INSTANTS = {"measurement": "recorded_at", "activity": "at", "verdict": "issued_at"}
 """The logs, and when a row of each was written."""
 
+_OF_INDICATOR = "measurement:{}"
+"""How far the log was read for one indicator, where a run ended before it had read it for all of them."""
+
 _CHANGED = sa.text(
-    """SELECT indicator_id, array_agg(DISTINCT unit_id) AS unit_ids FROM measurement
-    WHERE id > :after AND id <= :upto GROUP BY indicator_id ORDER BY indicator_id"""
-)
+    """SELECT m.indicator_id, array_agg(DISTINCT m.unit_id) AS unit_ids FROM measurement m
+    LEFT JOIN signal_mark k ON k.log = 'measurement:' || m.indicator_id
+    WHERE m.id > :after AND m.id <= :upto AND m.id > coalesce(k.last_id, 0) AND m.recorded_at > :since
+    GROUP BY m.indicator_id ORDER BY m.indicator_id"""
+).bindparams(sa.bindparam("since", type_=sa.DateTime(timezone=True)))
 _ACTED = sa.text(
     """SELECT subject_type, array_agg(DISTINCT subject_id) AS ids FROM activity
-    WHERE id > :after AND id <= :upto AND (
+    WHERE id > :after AND id <= :upto AND at > :since AND (
         subject_type = 'Task' AND verb = ANY (:verbs)
         OR subject_type = 'EarlyWarning' AND verb = 'warning.acknowledged')
     GROUP BY subject_type"""
-).bindparams(sa.bindparam("verbs", type_=ARRAY(sa.Text)))
+).bindparams(
+    sa.bindparam("verbs", type_=ARRAY(sa.Text)), sa.bindparam("since", type_=sa.DateTime(timezone=True))
+)
 
 
 @dataclass(slots=True)
@@ -93,16 +107,18 @@ class Report:
         return sum(self.opened.values()) + self.told
 
 
-async def detect(database: Database, *, as_of: date, now: datetime) -> Report:
+PATIENCE = timedelta(minutes=3)
+"""For how long a run takes up indicators: a long log is read by several runs, each from where one ended."""
+
+
+async def detect(database: Database, *, as_of: date, now: datetime, patience: timedelta = PATIENCE) -> Report:
     """Open a signal for all that has happened since the last run. What fails is tried by the next one."""
-    run = _Run(database, as_of, now)
-    await run.of_measurements()
-    await run.of_activities()
-    await run.of_verdicts()
-    await run.step("weeks", [(Detector.RUSH, OF_WEEKS, {})])
+    run = _Run(database, as_of, now, patience)
+    for part in (run.of_activities, run.of_verdicts, run.of_weeks, run.of_measurements):
+        await run.guarded(part)
     async with database.begin(ACTOR, now=now) as tx:
         run.report.told = await telling.tell(tx, as_of)
-        if run.failed is None:
+        if run.failed is None and run.ended:
             await _mark(tx, "day", as_of.toordinal())
     if run.failed is not None:
         raise run.failed
@@ -122,17 +138,29 @@ Work = Sequence[tuple[Detector, sa.TextClause, Mapping[str, Any]]]
 class _Run:
     """One run: each piece of work in a transaction of its own, so that none waits for another's failure."""
 
-    def __init__(self, database: Database, as_of: date, now: datetime) -> None:
+    def __init__(self, database: Database, as_of: date, now: datetime, patience: timedelta) -> None:
         self.database, self.as_of, self.now = database, as_of, now
+        self.until = monotonic() + patience.total_seconds()
+        self.since = now - timedelta(days=FRESH)
         self.report = Report()
         self.failed: Exception | None = None
+        self.ended = True
+        """Whether there was time for everything."""
+
+    async def guarded(self, part: Callable[[], Awaitable[object]]) -> None:
+        """One of the logs that cannot be read keeps nobody from reading the others."""
+        try:
+            await part()
+        except Exception as error:  # noqa: BLE001  raised at the end: nobody else's signals wait for it
+            _log.error("signals cannot be detected: %s", type(error).__name__)
+            self.failed = self.failed or error
 
     async def step(self, what: str, work: Work) -> bool:
         try:
             async with self.database.begin(ACTOR, now=self.now) as tx:
                 counts = []
                 for detector, statement, given in work:
-                    params = {"as_of": self.as_of, "now": self.now, **given}
+                    params = {"as_of": self.as_of, "now": self.now, "since": self.since, **given}
                     counts.append((detector, (await tx.session.execute(statement, params)).scalar_one()))
         except Exception as error:  # noqa: BLE001  raised at the end: nobody else's signals wait for it
             _log.error("signals of %s cannot be detected: %s", what, type(error).__name__)
@@ -149,10 +177,17 @@ class _Run:
         values = [(Detector.BACKDATED, OF_VALUES, {"after": after, "upto": upto})]
         well = [await self.step("values", values)]
         for row in changed:
+            if monotonic() > self.until:
+                self.ended = False
+                return
             given = {"indicator_id": row.indicator_id, "unit_ids": row.unit_ids}
             work = [(detector, statement, given) for detector, statement in OF_INDICATORS.items()]
             well.append(await self.step(f"indicator {row.indicator_id}", work))
+            await self._read(_OF_INDICATOR.format(row.indicator_id), upto, well[-1])
         await self._read("measurement", upto, all(well))
+
+    async def of_weeks(self) -> None:
+        await self.step("weeks", [(Detector.RUSH, OF_WEEKS, {})])
 
     async def of_activities(self) -> None:
         after, upto, acted = await self._new("activity", _ACTED, verbs=list(ping_pong.VERBS))
@@ -190,7 +225,8 @@ class _Run:
             upto = int((await tx.session.execute(last, settled)).scalar_one())
             if query is None or upto == after:
                 return after, upto, []
-            found = await tx.session.execute(query, {"after": after, "upto": upto, **given})
+            given |= {"after": after, "upto": upto, "since": self.since}
+            found = await tx.session.execute(query, given)
             return after, upto, list(found)
 
     async def _read(self, log: str, upto: int, well: bool) -> None:

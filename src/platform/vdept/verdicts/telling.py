@@ -13,23 +13,10 @@ import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
 from vdept.notifications.adding import DOORBELL, inserting
+from vdept.people.heads import nearest_head
 
-_LINE = """SELECT m.person_id, line.unit_id AS office_id
-            FROM (
-                SELECT above.id AS unit_id, cardinality(u.path) - above.ordinality AS place
-                FROM unnest(u.path) WITH ORDINALITY AS above (id, ordinality)
-                UNION ALL
-                SELECT above.id, 1000 + cardinality(o.path) - above.ordinality
-                FROM unit o, unnest(o.path) WITH ORDINALITY AS above (id, ordinality)
-                WHERE o.id = g.other_id AND o.id <> g.unit_id
-            ) line
-            JOIN unit office ON office.id = line.unit_id AND office.valid_from <= :as_of
-                AND (office.valid_to IS NULL OR office.valid_to >= :as_of)
-            JOIN membership m ON m.unit_id = line.unit_id AND m.role = 'HEAD'
-                AND m.starts_on <= :as_of AND (m.ends_on IS NULL OR m.ends_on >= :as_of)
-            JOIN person ON person.id = m.person_id AND person.active
-            WHERE line.place >= {first}
-            ORDER BY line.place LIMIT 1"""
+_OWN = nearest_head(unit="u", other="g.other_id")
+_ABOVE = nearest_head(unit="u", other="g.other_id", first=1)
 
 _BEFORE = f"""gone AS (DELETE FROM verdict_news RETURNING verdict_id),
     said AS MATERIALIZED (  -- of a firm once for each who assigned what was judged
@@ -49,17 +36,17 @@ _BEFORE = f"""gone AS (DELETE FROM verdict_news RETURNING verdict_id),
         FROM said GROUP BY unit_id, other_id),
     heads AS (
         SELECT g.*, h.person_id, h.office_id, true AS own
-        FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=0)}) h
+        FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_OWN}) h
         UNION ALL
         SELECT g.*, h.person_id, h.office_id, false
-        FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_LINE.format(first=1)}) h),
+        FROM asked g JOIN unit u ON u.id = g.unit_id CROSS JOIN LATERAL ({_ABOVE}) h),
     once AS (  -- who heads both, or stands in for a vacant office, hears of each verdict once
         SELECT DISTINCT ON (h.person_id, s.id) s.*, h.unit_id, h.person_id, h.office_id, h.own
         FROM heads h CROSS JOIN LATERAL unnest(h.ids, h.judgements, h.numbers, h.places)
             AS s (id, judgement, number, place)
         WHERE h.own OR s.judgement = 'NOT_MET'
         ORDER BY h.person_id, s.id, h.own DESC, h.office_id),
-    folded AS (
+    folded AS MATERIALIZED (
         SELECT person_id, (array_agg(office_id ORDER BY own DESC, office_id))[1] AS office_id,
             count(*) AS number, count(*) FILTER (WHERE judgement = 'NOT_MET') AS not_met,
             count(*) FILTER (WHERE own AND number > 1) AS again, count(DISTINCT unit_id) AS units,
@@ -73,9 +60,12 @@ _SOURCE = """SELECT f.person_id, f.office_id AS unit_id, 'VERDICT_ISSUED' AS kin
                 'unit', u.name, 'due_on', v.due_on, 'count', f.number, 'not_met', f.not_met,
                 'again', nullif(f.again, 0), 'units', f.units, 'number', v.number)) AS data,
             'verdict' AS origin, v.id AS origin_id
-        FROM folded f JOIN verdict v ON v.id = f.gravest
-        JOIN unit u ON u.id = v.unit_id JOIN plan p ON p.id = v.plan_id
-        LEFT JOIN key_result kr ON kr.id = v.key_result_id"""
+        FROM folded f CROSS JOIN LATERAL (SELECT * FROM verdict WHERE id = f.gravest OFFSET 0) v
+        CROSS JOIN LATERAL (SELECT name FROM unit WHERE id = v.unit_id OFFSET 0) u
+        CROSS JOIN LATERAL (SELECT title FROM plan WHERE id = v.plan_id OFFSET 0) p
+        LEFT JOIN LATERAL (SELECT title FROM key_result WHERE id = v.key_result_id OFFSET 0) kr ON true"""
+"""What a person is told of is looked up for that person: nobody has counted yet what has just been judged, and
+planned the other way round everything folded would be folded again for every verdict."""
 
 _TELL = sa.text(inserting(_SOURCE, before=_BEFORE)).bindparams(
     sa.bindparam("as_of", type_=sa.Date()), sa.bindparam("now", type_=sa.DateTime(timezone=True))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from vdept.kernel.db import Tx
 from vdept.notifications.adding import DOORBELL, inserting
+from vdept.people.heads import nearest_head
 from vdept.warnings import rules
 from vdept.warnings.statements import typed
 
@@ -89,24 +90,7 @@ def _statements(occasion: Occasion) -> tuple[sa.TextClause, sa.TextClause, sa.Te
             SELECT g.unit_id, g.other_id, h.person_id, h.office_id,
                 {"NULL" if occasion.above else "CASE WHEN h.place > 0 THEN u.name END"} AS vacant
             FROM gathered g JOIN unit u ON u.id = g.unit_id
-            CROSS JOIN LATERAL (
-                SELECT m.person_id, line.unit_id AS office_id, line.place
-                FROM (
-                    SELECT above.id AS unit_id, cardinality(u.path) - above.ordinality AS place
-                    FROM unnest(u.path) WITH ORDINALITY AS above (id, ordinality)
-                    UNION ALL
-                    SELECT above.id, 1000 + cardinality(o.path) - above.ordinality
-                    FROM unit o, unnest(o.path) WITH ORDINALITY AS above (id, ordinality)
-                    WHERE o.id = g.other_id AND o.id <> g.unit_id
-                ) line
-                JOIN unit office ON office.id = line.unit_id AND office.valid_from <= :as_of
-                    AND (office.valid_to IS NULL OR office.valid_to >= :as_of)
-                JOIN membership m ON m.unit_id = line.unit_id AND m.role = 'HEAD'
-                    AND m.starts_on <= :as_of AND (m.ends_on IS NULL OR m.ends_on >= :as_of)
-                JOIN person ON person.id = m.person_id AND person.active
-                WHERE line.place >= {1 if occasion.above else 0}
-                ORDER BY line.place LIMIT 1
-            ) h
+            CROSS JOIN LATERAL ({nearest_head(unit="u", other="g.other_id", first=int(occasion.above))}) h
             {coordinators if occasion.coordinators else ""}),
         folded AS (
             SELECT a.person_id, a.office_id, sum(g.number) AS number, sum(g.grave) AS grave,

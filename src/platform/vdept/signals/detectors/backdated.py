@@ -37,7 +37,7 @@ class Value(NamedTuple):
 
 
 class Aim(NamedTuple):
-    """A target, with its unit, indicator and plan."""
+    """A target, with its unit, indicator and plan; ``starts_on``: of the plan, from where values count."""
 
     id: int
     plan_id: int
@@ -122,10 +122,11 @@ AROUND_SQL = _found(
     f"""FROM (
         SELECT m.*, {_RECORDED_ON} AS recorded_on, {_RECORDED_ON} - m.as_of AS days FROM measurement m
         WHERE m.id > :after AND m.id <= :upto AND m.intake_id IS NULL AND {_RECORDED_ON} - m.as_of > {DAYS}
+            AND m.recorded_at > :since
     ) m
     JOIN target t ON t.unit_id = m.unit_id AND t.indicator_id = m.indicator_id AND t.state <> 'WITHDRAWN'
-        AND m.as_of BETWEEN t.starts_on AND t.due_on
-        AND m.recorded_on BETWEEN t.due_on - {AROUND} AND t.due_on + {AROUND}
+    JOIN plan p ON p.id = t.plan_id AND m.as_of BETWEEN p.starts_on AND t.due_on
+    WHERE m.recorded_on BETWEEN t.due_on - {AROUND} AND t.due_on + {AROUND}
     GROUP BY t.id""",
     "t.id || ':' || t.due_on",
     "",
@@ -135,15 +136,15 @@ AROUND_SQL = _found(
 TURNED_SQL = _found(
     f"""FROM verdict a
     JOIN verdict b ON b.target_id = a.target_id AND b.number = a.number - 1 AND b.judgement <> a.judgement
-    JOIN target t ON t.id = a.target_id
+    JOIN target t ON t.id = a.target_id JOIN plan p ON p.id = t.plan_id
     CROSS JOIN LATERAL (
         SELECT m.*, {_RECORDED_ON} AS recorded_on, {_RECORDED_ON} - m.as_of AS days FROM measurement m
         WHERE m.unit_id = t.unit_id AND m.indicator_id = t.indicator_id
-            AND m.as_of BETWEEN t.starts_on AND t.due_on AND m.intake_id IS NULL
+            AND m.as_of BETWEEN p.starts_on AND t.due_on AND m.intake_id IS NULL
             AND m.recorded_at > b.issued_at AND m.recorded_at <= a.issued_at
             AND {_RECORDED_ON} - m.as_of > {DAYS}
     ) m
-    WHERE a.id > :after AND a.id <= :upto
+    WHERE a.id > :after AND a.id <= :upto AND a.issued_at > :since
     GROUP BY t.id, a.number, a.judgement, b.judgement""",
     "t.id || ':verdict:' || a.number",
     "'was', b.judgement, 'judgement', a.judgement,",

@@ -17,6 +17,8 @@ RUN = 4
 """So many values in a row."""
 DIGITS = 9
 """So many significant digits in the values of the run that differ, together."""
+MANY = 100
+"""What more units than that report alike is a figure that they were given, and a flood of questions."""
 READINGS = 12
 NAMED = 5
 
@@ -59,7 +61,7 @@ def find(indicator_id: int, units: Sequence[Unit]) -> list[Finding]:
             windows.setdefault(series[i : i + RUN], []).append(unit)
     latest: dict[int, tuple[tuple[Reading, ...], Unit, list[Unit]]] = {}
     for run, holders in sorted(windows.items(), key=lambda each: each[0][-1].as_of):
-        if len(holders) > 1 and telling([each.value for each in run]):
+        if 1 < len(holders) <= MANY and telling([each.value for each in run]):
             for unit in holders:
                 if others := [other for other in holders if other is not unit and apart(unit, other)]:
                     latest[unit.id] = run, unit, others
@@ -102,7 +104,7 @@ SQL = f"""WITH holder AS (
         WINDOW w AS (PARTITION BY u.id ORDER BY m.as_of ROWS {RUN - 1} PRECEDING)),
     shared AS (
         SELECT days, run FROM stretch WHERE cardinality(run) = {RUN} AND low < high
-        GROUP BY days, run HAVING count(*) > 1
+        GROUP BY days, run HAVING count(*) BETWEEN 2 AND {MANY}
             AND (SELECT sum(length(btrim(replace(CAST(trim_scale(abs(v)) AS text), '.', ''), '0')))
                 FROM (SELECT DISTINCT v FROM unnest(run) AS each (v)) d) >= {DIGITS}),
     pair AS (
