@@ -1,10 +1,12 @@
 """Editions at their addresses: who reads them, how they are cached, and that what was downloaded verifies."""
 
 import asyncio
+import csv
 import io
 import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
@@ -23,7 +25,7 @@ from vdept.kernel.clock import utc_now
 from vdept.publications import checking, signing
 from vdept.publications.findings import Findings
 from vdept.publications.models import EditionFormat
-from vdept.publications.tabular import safe
+from vdept.publications.tabular import COLUMNS, safe
 from vdept.targets.models import Audience
 from vdept_graphql import published
 from vdept_graphql.published.asked import Asked, asked_for
@@ -103,6 +105,9 @@ async def test_a_source_named_like_a_formula_is_text(api: Api, public: Scene) ->
     assert b",=H" not in table
     book = zipfile.ZipFile(io.BytesIO((await api.http.get(where(public, "1.xlsx"))).content))
     assert not any(b"<f>" in book.read(name) for name in book.namelist())
+    assert [safe(text) for text in ("Tên;=1", "a;b", "a; b", "a\n=1", "＝1", "5 - 3", "x\r@y")] == [
+        *("Tên;'=1", "a;b", "a; b", "a\n'=1", "'＝1", "5 - 3", "x\r'@y")
+    ]
     assert [safe(text) for text in ("=1", "+1", "-1", "@x", "\tx", "1=", "")] == [
         *("'=1", "'+1", "'-1", "'@x", "'\tx", "1=", "")
     ]
@@ -128,7 +133,13 @@ async def test_one_that_is_not_public_is_there_for_whoever_sees_the_plan_whole(
         answer = await api.http.get(where(internal, rest), headers=headers)
         return answer.status_code, answer.headers["cache-control"]
 
-    assert await read(internal.official) == (200, "private, max-age=31536000, immutable")
+    assert await read(internal.official) == (200, "private, no-cache")
+    for rest in ("1.json", "1.html", "1/manifest", "latest", ""):
+        answer = await api.http.get(
+            where(internal, rest), headers={"authorization": f"Bearer {await api.token(internal.official)}"}
+        )
+        assert answer.headers["cache-control"] == "private, no-cache", rest
+        assert {"Authorization", "Cookie"} <= set(answer.headers["vary"].split(", ")), rest
     for rest in ("1.json", "1/manifest", "latest", "", "2.json"):
         assert (await read(None, rest))[0] == 404
         assert (await read(internal.citizen, rest))[0] == 404
@@ -148,6 +159,63 @@ async def test_asking_too_often_must_wait(api: Api, public: Scene, monkeypatch: 
     monkeypatch.setattr(published, "READS", 2)
     statuses = [(await api.http.get(where(public, "latest"))).status_code for _ in range(3)]
     assert statuses == [302, 302, 429]
+
+
+@pytest.mark.parametrize("value", ["{0}", "W/{0}", '"x", {0}', "*", '"x",W/{0}'])
+async def test_whoever_has_it_already_is_told_so(api: Api, public: Scene, value: str) -> None:
+    tag = (await api.http.head(where(public, "1.csv"))).headers["etag"]
+    answer = await api.http.get(where(public, "1.csv"), headers={"if-none-match": value.format(tag)})
+    assert (answer.status_code, answer.content) == (304, b"")
+    other = await api.http.get(where(public, "1.csv"), headers={"if-none-match": tag.strip('"')})
+    assert other.status_code == 200
+
+
+async def test_a_part_of_a_file_is_answered_with_the_whole(api: Api, public: Scene) -> None:
+    whole = await api.http.get(where(public, "1.csv"))
+    part = await api.http.get(where(public, "1.csv"), headers={"range": "bytes=0-9"})
+    assert (part.status_code, part.content) == (200, whole.content)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_an_address_that_makes_no_sense_has_nothing(api: Api, method: str) -> None:
+    for path in (
+        "%00/1.json",
+        "KH%00",
+        "%FF/1.json",
+        "%ED%A0%80",
+        "x" * 5_000,
+        "../1.json",
+        "1.json",
+        "a//b",
+    ):
+        assert (await api.http.request(method, f"/editions/{path}")).status_code == 404, path
+
+
+async def test_a_file_is_saved_under_a_name_that_every_system_takes(api: Api) -> None:
+    scene = await scenes.build(api.database, audience=Audience.PUBLIC, code='Kế hoạch "57"/NQ')
+    await scenes.publish(api.database, scene)
+    answer = await api.http.get("/editions/K%E1%BA%BF%20ho%E1%BA%A1ch%20%2257%22%2FNQ/1.csv")
+    assert answer.headers["content-disposition"] == (
+        'attachment; filename="K__ho_ch__57_-NQ-1.csv"; '
+        "filename*=UTF-8''K%E1%BA%BF%20ho%E1%BA%A1ch%20%2257%22-NQ-1.csv"
+    )
+
+
+async def test_names_that_mean_something_elsewhere_are_text_in_every_form(api: Api) -> None:
+    scene = await scenes.build(api.database, audience=Audience.PUBLIC, code="KH-X")
+    name = "Xã <script>alert(1)</script>&amp;\"';=1+1\x01\x1b\ufffe\nHai"
+    async with api.database.begin(SYSTEM) as tx:
+        await tx.session.execute(sa.text("UPDATE unit SET name = :name"), {"name": name})
+    await scenes.publish(api.database, scene, note="</style><script>1</script>")
+    page = (await api.http.get("/editions/KH-X/1.html")).text
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    book = zipfile.ZipFile(io.BytesIO((await api.http.get("/editions/KH-X/1.xlsx")).content))
+    for part in book.namelist():
+        ET.fromstring(book.read(part))
+    rows = list(csv.reader(io.StringIO((await api.http.get("/editions/KH-X/1.csv")).text, newline="")))
+    assert {len(row) for row in rows} == {len(COLUMNS)}
+    assert rows[1][2] == name.replace(";=", ";'=")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The job of editions: on the first working day of a month, once, also late; and what somebody asked for."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
 from vdept.kernel.job_runs import JobRun
 from vdept.kernel.settings import Settings
+from vdept.monitoring.queues import queues
 from vdept.notifications.models import Notification
 from vdept.publications import publishing, requesting
 from vdept.publications.due import publish_due, publish_requested
@@ -122,6 +123,27 @@ async def test_one_wish_at_a_time(db: Database, scene: Scene) -> None:
     with pytest.raises(Refused) as caught:
         await wish(db, scene)
     assert (caught.value.code, caught.value.path) == ("EDITION_UNDER_WAY", ("planId",))
+
+
+async def test_wishes_without_end_are_refused_until_the_next_day(db: Database, scene: Scene) -> None:
+    """Each edition stays for ever and is told to the heads of a whole level."""
+    done = {"state": RequestState.PUBLISHED, "finished_at": NOW, "edition_id": 1}
+    for _ in range(requesting.A_DAY):
+        await wish(db, scene)
+        async with db.begin(SYSTEM) as tx:
+            await tx.session.execute(sa.update(EditionRequest).values(**done))
+    with pytest.raises(Refused) as caught:
+        await wish(db, scene)
+    assert (caught.value.code, caught.value.path) == ("EDITIONS_TOO_MANY", ("planId",))
+    async with db.begin(scene.head, now=NOW + timedelta(days=1)) as tx:
+        assert (await requesting.request_edition(tx, scene.plan.id)).state is RequestState.WAITING
+
+
+async def test_what_waits_is_seen_by_whoever_runs_the_platform(db: Database, scene: Scene) -> None:
+    await wish(db, scene)
+    async with db.snapshot(SYSTEM, now=NOW + timedelta(minutes=5)) as tx:
+        (found,) = [each for each in await queues(tx, tx.now) if each.name == "editions"]
+    assert (found.waiting, found.lag) == (1, timedelta(minutes=5))
 
 
 @pytest.mark.parametrize(

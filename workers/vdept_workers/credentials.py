@@ -31,7 +31,7 @@ def vault() -> "Vault":
         raise Failure(str(error)) from error
 
 
-def _transaction(act: "Callable[[Tx], Awaitable[T]]") -> T:
+def transaction(act: "Callable[[Tx], Awaitable[T]]") -> T:
     async def run(database: "Database") -> T:
         async with database.begin(ACTOR) as tx:
             return await act(tx)
@@ -52,7 +52,7 @@ def list_keys() -> None:
     async def act(tx: "Tx") -> list[str]:
         return [_key_line(key, tx) for key in await keys.list_keys(tx)]
 
-    for line in _transaction(act):
+    for line in transaction(act):
         click.echo(line)
 
 
@@ -67,7 +67,7 @@ def rotate(at_once: bool) -> None:
     async def act(tx: "Tx") -> str:
         return _key_line(await keys.rotate_keys(tx, kept, at_once=at_once), tx)
 
-    click.echo(_transaction(act))
+    click.echo(transaction(act))
 
 
 @keys.command()
@@ -79,7 +79,7 @@ def retire(kid: str) -> None:
     async def act(tx: "Tx") -> str:
         return _key_line(await keys.retire_key(tx, kid), tx)
 
-    click.echo(_transaction(act))
+    click.echo(transaction(act))
 
 
 def _key_line(key: "SigningKey", tx: "Tx") -> str:
@@ -137,7 +137,7 @@ def register(
             jwks=public_keys,
         )
 
-    made, secret = _transaction(act)
+    made, secret = transaction(act)
     click.echo(f"client_id\t{made.client_id}")
     if secret is not None:
         click.echo(f"client_secret\t{secret}")
@@ -162,7 +162,7 @@ def list_clients(unit: str | None) -> None:
             for row, code in found
         ]
 
-    for line in _transaction(act):
+    for line in transaction(act):
         click.echo(line)
 
 
@@ -179,7 +179,7 @@ def rotate_secret(client_id: str) -> None:
     async def act(tx: "Tx") -> str:
         return (await registering.rotate_secret(tx, await _number(tx, client_id)))[1]
 
-    click.echo(_transaction(act))
+    click.echo(transaction(act))
 
 
 @client.command()
@@ -191,7 +191,7 @@ def revoke(client_id: str) -> None:
     async def act(tx: "Tx") -> None:
         await registering.revoke_client(tx, await _number(tx, client_id))
 
-    _transaction(act)
+    transaction(act)
 
 
 async def _number(tx: "Tx", client_id: str) -> int:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vdept_workers.credentials import transaction, vault
 from vdept_workers.runtime import Failure, on_database, settings
 
 if TYPE_CHECKING:
-    from vdept.kernel.db import Database
-    from vdept.publications.models import Edition
+    from vdept.kernel.db import Database, Tx
+    from vdept.publications.models import Edition, EditionKey
 
 SUFFIXES = {".json": "JSON", ".csv": "CSV", ".xlsx": "EXCEL", ".html": "HTML"}
 BEFORE = b'{"content":'
@@ -33,11 +34,13 @@ def editions() -> None:
 @click.option("--corrects", type=click.IntRange(1), metavar="NUMBER", help="The edition that it corrects.")
 def publish(plan: str, note: str | None, corrects: int | None) -> None:
     """Publish an edition of the plan with the code PLAN now."""
-    from vdept_workers.credentials import vault
+    from vdept.publications.requesting import NOTE_LIMIT
+    from vdept.targets.rules import clean_optional
 
     if corrects is not None and not (note or "").strip():
         msg = "a correction needs --note: say what was wrong."
         raise click.UsageError(msg)
+    said = clean_optional(note, NOTE_LIMIT, "note")
     kept = vault()
 
     async def act(database: "Database") -> "Edition":
@@ -53,7 +56,7 @@ def publish(plan: str, note: str | None, corrects: int | None) -> None:
         if plan_id is None:
             msg = f"There is no plan with the code {plan}."
             raise Failure(msg)
-        made = await publishing.publish(database, kept, plan_id, note=note, corrects=corrects, now=utc_now())
+        made = await publishing.publish(database, kept, plan_id, note=said, corrects=corrects, now=utc_now())
         if made is None:
             msg = "Somebody else has published it meanwhile."
             raise Failure(msg)
@@ -63,11 +66,51 @@ def publish(plan: str, note: str | None, corrects: int | None) -> None:
     click.echo(f"{plan}\tedition {made.number}\t{made.targets} targets\t{made.units} units\tkid {made.kid}")
 
 
+@editions.group()
+def keys() -> None:
+    """The keys that editions are signed with; `vdept keys` has those of access tokens."""
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the keys, the newest first: id, and since or until when each signs."""
+    from vdept.publications import signing
+
+    async def act(tx: "Tx") -> list[str]:
+        return [_key_line(key) for key in await signing.all_keys(tx)]
+
+    for line in transaction(act):
+        click.echo(line)
+
+
+@keys.command()
+def rotate() -> None:
+    """Sign with a new key from now on. What earlier keys have signed goes on to verify; they are published
+    for ever, and their private parts are destroyed."""
+    from vdept.publications import signing
+
+    kept = vault()
+
+    async def act(tx: "Tx") -> str:
+        return _key_line(await signing.rotate(tx, kept))
+
+    click.echo(transaction(act))
+
+
+def _key_line(key: "EditionKey") -> str:
+    from vdept.kernel.clock import LOCAL
+
+    state, at = (
+        ("signs since", key.created_at) if key.retired_at is None else ("signed until", key.retired_at)
+    )
+    return f"{key.kid}\t{state} {at.astimezone(LOCAL):%Y-%m-%d %H:%M:%S}"
+
+
 @editions.command()
 @click.argument("file", type=_FILE)
-@click.option("--keys", type=_FILE, help="The platform's public keys (JWKS), kept from /oauth/jwks.")
+@click.option("--keys", "known", type=_FILE, help="The platform's keys (JWKS), kept from /oauth/jwks.")
 @click.option("--manifest", type=_FILE, help="The edition's manifest; a JSON file carries its own.")
-def verify(file: Path, keys: Path | None, manifest: Path | None) -> None:
+def verify(file: Path, known: Path | None, manifest: Path | None) -> None:
     """Check the downloaded edition FILE offline: its hash, its signature, and that its figures follow.
 
     Whose signature it is can be said only with the platform's keys: --keys, a file kept from its
@@ -91,8 +134,8 @@ def verify(file: Path, keys: Path | None, manifest: Path | None) -> None:
         msg = f"{file.name}: {_printable(str(error))}"
         raise Failure(msg) from error
     checking.check_file(content, of, signed, signature, findings)
-    known_from = OWN if keys is None else keys.name
-    checking.check_signature(signed, signature, _keys(keys), findings, known_from)
+    known_from = OWN if known is None else known.name
+    checking.check_signature(signed, signature, _keys(known), findings, known_from)
     if of is EditionFormat.JSON:
         checking.check_content(content, signed, findings)
     else:

@@ -5,7 +5,8 @@ suffix), and ``…`` itself, the list. An edition never changes: caches may keep
 is sent part by part, each read in its own transaction: a slow reader holds no connection of the database.
 """
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,11 +38,18 @@ from vdept_graphql.services import Services
 READS, PER = 120, timedelta(minutes=1)
 """How often one address, or one person or client, asks."""
 
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""What PostgreSQL takes for no text; no code of a plan holds it."""
+
 LISTED = 200
 FOR_EVER = "max-age=31536000, immutable"
 A_WHILE = "max-age=300"
+ASK_AGAIN = "private, no-cache"
+"""Of a plan that is not public: whoever has lost sight of it does not read on from a browser's store."""
+
 NOT_FOUND = "Không có ấn bản ở địa chỉ này. / There is no edition at this address."
 TOO_MANY = "Đã hỏi quá nhiều lần. Hãy thử lại sau. / Asked too often. Try again later."
+VARY = {"Vary": "Authorization, Cookie"}
 MEDIA = {
     EditionFormat.JSON: "application/json; charset=utf-8",
     EditionFormat.CSV: "text/csv; charset=utf-8",
@@ -98,6 +106,8 @@ async def _caller(authentication: Authentication, request: Request[Any, Any, Any
 
 
 async def _find(tx: Any, asked: Asked) -> Found | None:
+    if _NO_TEXT.search(asked.plan_code):
+        return None
     plan = await queries.published_plan(tx, asked.plan_code)
     if plan is None:
         return None
@@ -113,23 +123,21 @@ async def _find(tx: Any, asked: Asked) -> Found | None:
 
 
 def _answer(services: Services, request: Request[Any, Any, Any], asked: Asked, found: Found) -> Response[Any]:
-    reach = "public" if access.is_public(found.plan) else "private"
+    public = access.is_public(found.plan)
+    cached = {"Cache-Control": f"public, {FOR_EVER}"} if public else {"Cache-Control": ASK_AGAIN, **VARY}
+    a_while = {"Cache-Control": f"public, {A_WHILE}"} if public else cached
     if asked.listing:
-        return _list(request, found, reach)
+        return _list(request, found, a_while)
     edition, code = found.editions[0], found.plan.code
     if asked.number is None:
         where = address("", code, edition.number, asked.format)
-        return Response(
-            b"", status_code=302, headers={"Location": where, "Cache-Control": f"{reach}, {A_WHILE}"}
-        )
+        return Response(b"", status_code=302, headers={"Location": where, **a_while})
     tag = (
         f'"{found.sha256}"'
         if asked.format is not None
         else f'"{edition.manifest["files"]["JSON"]["sha256"]}-m"'
     )
-    headers = {"Cache-Control": f"{reach}, {FOR_EVER}", "ETag": tag}
-    if reach == "private":
-        headers["Vary"] = "Authorization, Cookie"
+    headers = {"ETag": tag, **cached}
     if matches(request.headers.getall("if-none-match", []), tag):
         return Response(b"", status_code=304, headers=headers)
     if asked.format is None:
@@ -177,18 +185,20 @@ def _disposition(code: str, number: int, of: EditionFormat) -> str:
     """A page is shown, the rest is saved under a name of its own (RFC 6266)."""
     if of is EditionFormat.HTML:
         return "inline"
-    return f"attachment; filename*=UTF-8''{quote(f'{code}-{number}.{SUFFIXES[of]}', safe='')}"
+    name = re.sub(r"[/\\]", "-", f"{code}-{number}.{SUFFIXES[of]}")
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _list(request: Request[Any, Any, Any], found: Found, reach: str) -> Response[Any]:
+def _list(request: Request[Any, Any, Any], found: Found, cached: Mapping[str, str]) -> Response[Any]:
     locale = locale_of(request.headers.get("accept-language")) or Locale.VI
     base = f"/editions/{quote(found.plan.code, safe='')}"
     body = pages.html(
         "editions", locale, plan=found.plan, editions=found.editions, base=base, suffixes=SUFFIXES
     )
     headers = {
+        **cached,
         "Content-Security-Policy": pages.policy(),
-        "Cache-Control": f"{reach}, {A_WHILE}",
         "Vary": "Accept-Language, Authorization, Cookie",
     }
     return Response(body.encode(), media_type=MEDIA[EditionFormat.HTML], headers=headers)

@@ -19,6 +19,7 @@ _WAITING = {
     "webhooks": "SELECT next_at AS since FROM webhook_delivery WHERE state = 'PENDING' AND next_at <= :now",
     "sources": "SELECT c.next_at AS since FROM source_connector c JOIN source s ON s.id = c.source_id "
     "WHERE s.state = 'ACTIVE' AND c.next_at <= :now",
+    "editions": "SELECT requested_at AS since FROM edition_request WHERE state = 'WAITING'",
     "recurrences": "SELECT CAST(create_on AS timestamp) AT TIME ZONE 'Asia/Ho_Chi_Minh' AS since "
     "FROM task_recurrence WHERE ended_at IS NULL AND create_on <= :today",
     "scan": "SELECT CAST(scanned_on + 1 AS timestamp) AT TIME ZONE 'Asia/Ho_Chi_Minh' AS since "

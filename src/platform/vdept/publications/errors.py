@@ -14,6 +14,14 @@ EDITION_UNDER_WAY = refusal(
     vi="Một ấn bản của kế hoạch này đang được công bố. Hãy đợi nó xong rồi yêu cầu lại.",
     en="An edition of this plan is being published already. Wait until it is there, then ask again.",
 )
+EDITIONS_TOO_MANY = refusal(
+    "EDITIONS_TOO_MANY",
+    Kind.CONFLICT,
+    vi="Hôm nay kế hoạch này đã được yêu cầu công bố {limit} lần. Hãy yêu cầu lại vào ngày mai, "
+    "hoặc nhờ người vận hành hệ thống công bố.",
+    en="Editions of this plan have been asked for {limit} times today. Ask again tomorrow, or have "
+    "whoever runs the platform publish one.",
+)
 CORRECTS_UNKNOWN = refusal(
     "CORRECTS_UNKNOWN",
     Kind.INVALID,

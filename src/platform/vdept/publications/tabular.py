@@ -1,6 +1,7 @@
 """An edition as CSV and as an Excel workbook, made from its content file row by row."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -36,7 +37,13 @@ TARGET_ONLY = (
 COLUMNS = ("record", "unit", "unit_name", "unit_kind", "verdict", *UNIT_ONLY, *TARGET_ONLY)
 """Of the CSV file: rows of units, then rows of targets; each leaves the other's columns empty."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(^|[;\t\r\n])(?=[=+\-@\t\r＝＋－＠])")
+"""Where a cell may begin that a spreadsheet takes for a formula: at the beginning of a text, and behind what
+it parts cells with by the settings of its country (of Vietnam, the semicolon)."""
+
+_NOT_IN_XML = dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")
+"""What no workbook may hold; control characters are written in its own way."""
+
 _NO_UNIT = [""] * len(UNIT_ONLY)
 _NO_TARGET = [""] * len(TARGET_ONLY)
 _PLACES: dict[int, list[str]] = {3: ["", "", ""], 5: [""] * 5}
@@ -44,9 +51,7 @@ _PLACES: dict[int, list[str]] = {3: ["", "", ""], 5: [""] * 5}
 
 def safe(text: str | None) -> str:
     """Text that no spreadsheet takes for a formula."""
-    if text is None:
-        return ""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return "" if text is None else _FORMULA.sub(r"\1'", text)
 
 
 def _cell(value: Any) -> str:
@@ -201,6 +206,6 @@ def _sheet(book: Any, name: str, headers: Sequence[str], rows: Iterator[Sequence
             if value is None:
                 continue
             if isinstance(value, str):
-                page.write_string(line, column, value)
+                page.write_string(line, column, value.translate(_NOT_IN_XML))
             else:
                 page.write_number(line, column, value)
