@@ -287,6 +287,20 @@ async def test_a_bug_of_ours_is_a_failure_with_a_name_and_stops_no_other_poll(
     assert "cannot be judged" in caplog.text
 
 
+async def test_a_connector_that_cannot_be_read_costs_no_other_its_poll(
+    scene: Scene, server: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answering = rows(scene.row())
+    await scene.connect(json_at(server.url))
+    strange = await scene.add_source("Khác")
+    await scene.connect(json_at(server.url), strange)
+    async with scene.db.begin(SYSTEM) as tx:
+        text = "UPDATE source_connector SET setting = setting || '{\"later\": 1}' WHERE source_id = :id"
+        await tx.session.execute(sa.text(text.replace(":id", str(strange.id))))
+    assert await poll(scene) == [Polled(scene.source.id, recorded=1)]
+    assert "cannot be read" in caplog.text
+
+
 async def test_a_claim_is_one_statement_however_many_are_due(scene: Scene) -> None:
     for n in range(5):
         await scene.connect(json_at("https://kho.hue.gov.vn/"), await scene.add_source(f"Nguồn {n}"))

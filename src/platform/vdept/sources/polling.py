@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from vdept.kernel.actor import system
@@ -231,12 +232,17 @@ async def poll_due(
 async def claim(tx: Tx, free: int, *, margin: timedelta = MARGIN, now: datetime | None = None) -> list[Claim]:
     """Take up to ``free`` connectors that are due and that nobody else is taking."""
     found = await tx.session.execute(_CLAIM, {"now": now, "free": free, "margin": margin})
-    return [_claim_of(row) for row in found]
+    return [one for one in map(_claim_of, found) if one is not None]
 
 
-def _claim_of(row: Any) -> Claim:
+def _claim_of(row: Any) -> Claim | None:
+    """A setting that cannot be read, such as one kept by a newer version, costs no other source its poll."""
     kind = ConnectorKind(row.kind)
-    setting = settings.restored(kind, row.setting)
+    try:
+        setting = settings.restored(kind, row.setting)
+    except msgspec.ValidationError:
+        log.exception("the connector of source %s cannot be read", row.source_id)
+        return None
     asked = Asked(row.source_id, kind, setting, row.credentials, row.etag, row.last_sha256)
     return Claim(asked, row.token, row.failures, timedelta(minutes=row.every_minutes))
 
