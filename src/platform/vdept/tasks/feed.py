@@ -49,7 +49,7 @@ SIGN_INS = frozenset({"sign_in_link.created", "person.signed_in", "person.signed
 PARTS = frozenset({"Objective", "KeyResult", "Verdict", "Edition"})
 """Seen by whoever sees the plan whole, also when they are gone, or sees them by themselves.
 
-That verdicts were issued says how many in the whole plan were met: nobody sees that by itself."""
+That verdicts were issued says how many there were in the whole plan: nobody sees that by itself."""
 
 SUBJECTS: Mapping[str, tuple[Any, Callable[[Actor], "sa.ColumnElement[bool]"]]] = {
     "Plan": (Plan.id, visible_plans),

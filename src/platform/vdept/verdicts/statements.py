@@ -208,10 +208,9 @@ ISSUE = sa.text(
             FROM of_units x LEFT JOIN past ON past.unit_id = x.unit_id AND past.target_id IS NULL
         ) fresh
         WHERE (SELECT count(*) FROM gone) >= 0  -- first the old one goes: only one of a subject may count
-        RETURNING id, judgement, number),
+        RETURNING id),
     news AS (INSERT INTO verdict_news SELECT id FROM made)
-    SELECT count(*) AS made, count(*) FILTER (WHERE judgement = 'MET') AS met, min(id) AS first_id,
-        max(id) AS last_id,
+    SELECT count(*) AS made, min(id) AS first_id, max(id) AS last_id,
         (SELECT count(old_id) FROM of_targets) + (SELECT count(old_id) FROM of_units) AS reissued,
         (SELECT count(*) FROM lifted) AS lifted, (SELECT min(id) FROM lifted) AS lifted_id
     FROM made"""
