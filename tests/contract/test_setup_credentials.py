@@ -17,6 +17,7 @@ from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
 from vdept.kernel.vault import Vault
 from vdept.people.tokens import digest
+from vdept.publications import signing
 
 SECRET_KEY = "of thirty-two letters and no less"
 
@@ -50,6 +51,21 @@ async def test_keys_are_rotated_listed_and_retired_by_command(db: Database, vdep
     assert keyring.verify(keyring.sign({}, utc_now()), utc_now()) == {}
     async with db.snapshot(SYSTEM) as tx:
         assert set(await tx.session.scalars(sa.select(Activity.actor))) == {"system:cli"}
+
+
+async def test_keys_for_editions_are_rotated_and_listed_by_command(db: Database, vdept: Vdept) -> None:
+    assert vdept("editions", "keys", "list").stdout == ""
+    first, state = vdept("editions", "keys", "rotate").stdout.strip().split("\t")
+    assert state.startswith("signs since ")
+    second = vdept("editions", "keys", "rotate").stdout.split("\t")[0]
+    listed = [line.split("\t") for line in vdept("editions", "keys", "list").stdout.splitlines()]
+    assert [(kid, state.split(" 2")[0]) for kid, state in listed] == [
+        (second, "signs since"),
+        (first, "signed until"),
+    ]
+    async with db.snapshot(SYSTEM) as tx:
+        assert {key["kid"] for key in await signing.public_keys(tx)} == {first, second}
+    assert "openssl rand -hex 32" in vdept("editions", "keys", "rotate", VDEPT_SECRET_KEY="short").stderr
 
 
 async def test_what_cannot_be_done_with_keys_is_one_sentence(db: Database, vdept: Vdept) -> None:

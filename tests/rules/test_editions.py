@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vdept.calendars.rules import Calendar, days_of, is_weekday
 from vdept.publications import layout, rules
-from vdept.publications.page import percent, points
+from vdept.publications.page import percent, places, points
 from vdept.publications.rules import Before, Movement, Placed
 
 D = Decimal
@@ -103,6 +103,7 @@ def test_shares_are_cut_and_never_rounded_up_to_reached() -> None:
         "0,0 %",
         "—",
     ]
+    assert [places(each) for each in (2, -1, 0, None)] == ["+2", "−1", "0", "—"]
     assert [points(each) for each in (D("1.19"), D("-1.19"), D("0.01"), None)] == ["+1,1", "−1,1", "0", "—"]
 
 

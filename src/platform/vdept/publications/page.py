@@ -51,7 +51,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"percent": percent, "points": points, "day": lambda day: f"{day:%d/%m/%Y}"}
-    made.filters["moment"] = moment
+    made.filters |= {"moment": moment, "places": places}
     made.filters["quantity"] = lambda value: "—" if value is None else _comma(plain(value) or "")
     return made
 
@@ -76,6 +76,11 @@ def points(value: Decimal | None) -> str:
         return "—"
     cut = value.quantize(Decimal("0.1"), ROUND_DOWN)
     return _comma(f"{cut:+f}" if cut else "0")
+
+
+def places(moved: int | None) -> str:
+    """Places in the ranking with their sign."""
+    return "—" if moved is None else _comma(f"{moved:+d}" if moved else "0")
 
 
 def lists(units: Sequence[UnitRow]) -> list[KindList]:

@@ -40,6 +40,8 @@ class Summary:
         self.statuses: Counter[Status] = Counter()
         self.of_key_results: dict[int, Counter[Status]] = {}
         self.verdicts: dict[int, Counter[str]] = {}
+        self.apart = 0
+        """How many reports lie above what was measured."""
         self._gaps: list[tuple[Decimal, int, TargetRow]] = []
 
     def count(self, row: TargetRow) -> None:
@@ -50,6 +52,7 @@ class Summary:
         if row.verdict is not None:
             self.verdicts.setdefault(row.key_result, Counter())[row.verdict] += 1
         if row.gap_points is not None and row.gap_points > 0:
+            self.apart += 1
             self._gaps.append((row.gap_points, -row.id, row))
             if len(self._gaps) > 20 * WIDEST:
                 self._gaps = nlargest(WIDEST, self._gaps)
