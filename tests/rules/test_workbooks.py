@@ -104,6 +104,21 @@ def test_a_sheet_that_asks_for_too_much_is_refused(content: Callable[[], bytes])
     assert code_of(content()) == "FILE_TOO_LARGE"
 
 
+def with_texts(cells: int, *texts: str, of: str = "0") -> bytes:
+    """A sheet of cells that all hold the same one of the texts that they share."""
+    strings = "".join(f"<si><t>{text}</t></si>" for text in texts)
+    sst = f'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">{strings}</sst>'
+    rows = f"<row><c t='s'><v>{of}</v></c></row>" * cells
+    return changed({"xl/sharedStrings.xml": sst, SHEET: START + rows + END})
+
+
+def test_a_long_text_in_many_cells_is_as_many_long_texts() -> None:
+    assert code_of(with_texts(1_000, "x" * 1_000_000)) == "FILE_TOO_LARGE"
+    assert code_of(with_texts(20_000, "a", "b" * 10_000, of="1")) == "FILE_TOO_LARGE"
+    assert code_of(with_texts(20_000, "a", "b" * 10_000, of="+1")) == "FILE_TOO_LARGE"
+    assert len(read_sheet(with_texts(20_000, "a", "b" * 10_000), "bang.xlsx").grid) == 20_000
+
+
 @pytest.mark.parametrize(
     "content",
     [

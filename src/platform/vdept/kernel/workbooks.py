@@ -81,6 +81,7 @@ def read_sheet(content: bytes, filename: str, wanted: str | None = None) -> Shee
             }
         measured = _Measured(filename)
         failed = {name: measured(xml, broken) for name, xml in parts.items()}
+        measured.require_texts(parts.values())
         with CalamineWorkbook.from_filelike(_packed(parts)) as workbook:
             visible = [
                 sheet.name
@@ -136,6 +137,10 @@ class _Measured:
     def __init__(self, filename: str) -> None:
         self._filename = filename
         self._elements = 0
+        self._lengths: list[int] = []
+        """Of the texts that cells share."""
+        self._references = 0
+        self._in_text = False
 
     def __call__(self, xml: bytes, broken: Refused) -> frozenset[str]:
         """The addresses of the cells that hold an error (#DIV/0!, #N/A, #REF!)."""
@@ -152,6 +157,7 @@ class _Measured:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.StartDoctypeDeclHandler = self._refuse
+        parser.CharacterDataHandler = self._text
         try:
             parser.Parse(xml, True)
         except expat.ExpatError:
@@ -169,12 +175,52 @@ class _Measured:
             self._columns = max(self._columns, self._within[1] + 1)
             if self._rows * self._columns > MAX_AREA:
                 raise self._too_large()
+        elif name == "si" or name.endswith(":si"):
+            self._lengths.append(0)
+            self._in_text = True
         elif name == "row" or name.endswith(":row"):
             number = attributes.get("r")
             if number is not None:
                 if not (number.isascii() and number.isdigit() and 1 <= len(number) <= 7 and int(number) > 0):
                     self._refuse()
                 self._row = int(number) - 1
+
+    def _text(self, text: str) -> None:
+        if self._in_text:
+            self._lengths[-1] += len(text)
+
+    def require_texts(self, parts: Iterable[bytes]) -> None:
+        """One long text in a million cells is a million long texts once it is read."""
+        longest = max(self._lengths, default=0)
+        if self._references * longest <= MAX_UNPACKED:
+            return
+        place = ""
+        shared, total = False, 0
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            nonlocal place, shared
+            if name == "c" or name.endswith(":c"):
+                place, shared = "", attributes.get("t") == "s"
+
+        def text(said: str) -> None:
+            nonlocal place
+            if shared and len(place) < 20:
+                place += said
+
+        def end(name: str) -> None:
+            nonlocal total, shared
+            if shared and (name == "c" or name.endswith(":c")):
+                shared = False
+                plain = place.isascii() and place.isdigit() and len(place) < 10
+                total += self._lengths[int(place)] if plain and int(place) < len(self._lengths) else longest
+                if total > MAX_UNPACKED:
+                    raise self._too_large()
+
+        for xml in parts:
+            parser = expat.ParserCreate("utf-8")
+            parser.StartElementHandler, parser.EndElementHandler = start, end
+            parser.CharacterDataHandler = text
+            parser.Parse(xml, True)
 
     def _cell(self, attributes: dict[str, str]) -> None:
         address = attributes.get("r")
@@ -186,7 +232,9 @@ class _Measured:
             else:
                 row, column = int(place[2]) - 1, _column_number(place[1].upper().encode()) - 1
         self._within, self._column = (row, column), column + 1
-        if attributes.get("t") == "e":
+        if attributes.get("t") == "s":
+            self._references += 1
+        elif attributes.get("t") == "e":
             self._failed.add(f"{letters(column)}{row + 1}")
 
     def _end(self, name: str) -> None:
@@ -194,6 +242,8 @@ class _Measured:
             self._within = None
         elif name == "row" or name.endswith(":row"):
             self._row, self._column = self._row + 1, 0
+        elif name == "si" or name.endswith(":si"):
+            self._in_text = False
 
     def _refuse(self, *_: object) -> None:
         raise self._broken
