@@ -1,6 +1,7 @@
 """The API under test: the real application on a real database, called over HTTP in the same loop."""
 
 import hashlib
+import pickle
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -8,21 +9,26 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import redis.asyncio
 from litestar import Litestar
 
 import factories
+from databases import TEMPLATE, copied
 from statements import counting
 from vdept.kernel.actor import Actor, Role
 from vdept.kernel.clock import utc_now
 from vdept.kernel.db import Database
+from vdept.kernel.embedded import EmbeddedServers
 from vdept.kernel.settings import Settings
 from vdept.people.models import AccessToken
 from vdept.units.models import Unit
 from vdept_graphql import throttle
 from vdept_graphql.app import create_app
+
+SETTLED = "vdept_world"
 
 
 @pytest.fixture(autouse=True)
@@ -153,8 +159,39 @@ class World:
     administrator: Actor
 
 
+@pytest.fixture(scope="session")
+async def settled_world(servers: EmbeddedServers, office: asyncpg.Connection) -> AsyncIterator[bytes]:
+    """The world in a database to copy, and as what a test that asks for it is told of it."""
+    await office.execute(f"CREATE DATABASE {SETTLED} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    database = Database(servers.postgres.get_uri(database=SETTLED), pool_size=2)
+    world = await _world(database)
+    await database.close()
+    yield pickle.dumps(world)
+    await office.execute(f"DROP DATABASE {SETTLED} WITH (FORCE)")
+
+
 @pytest.fixture
-async def world(db: Database) -> World:
+async def database_url(
+    request: pytest.FixtureRequest,
+    servers: EmbeddedServers,
+    office: asyncpg.Connection,
+    settled_world: bytes,
+) -> AsyncIterator[str]:
+    """A copy of the template; for a test that asks for the world, of one in which it is there."""
+    asked = request.node._fixtureinfo.name2fixturedefs.get("world", ())
+    settled = any(each.func.__module__ == __name__ for each in asked[-1:])
+    async with copied(servers, office, SETTLED if settled else TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def world(db: Database, settled_world: bytes) -> World:
+    """As if it had been made for this test: nobody else has these objects, and no session."""
+    world: World = pickle.loads(settled_world)
+    return world
+
+
+async def _world(db: Database) -> World:
     from vdept.people.actors import actor_for
     from vdept.units.models import UnitKind
 
