@@ -23,7 +23,9 @@ from vdept.publications.findings import Findings
 from vdept.publications.models import Edition, EditionFormat
 from vdept.targets.models import Plan, PlanState, Target
 from vdept.tasks.models import Task, TaskState
-from vdept.units.models import Unit
+from vdept.units.models import Segment, Unit
+from vdept.units.segments import in_segments
+from vdept.verdicts.models import Verdict, VerdictSubject
 from vdept_workers import operations
 from vdept_workers.demo import as_a_program, load_demo, things_to_try
 from vdept_workers.demo.people import PERSONAS, SYSTEM
@@ -115,7 +117,7 @@ async def test_the_demonstration_is_loaded_once_and_its_commands_work(
         name: before[name] for name in ("person", "measurement", "task", "task_evidence", "task_comment")
     } == {
         "person": 42,
-        "measurement": 188,
+        "measurement": 191,
         "task": 43,
         "task_evidence": 22,
         "task_comment": 2,
@@ -150,7 +152,11 @@ async def contains_the_story(db: Database) -> None:
             now.ends_on,
         )
         closed = plans.pop("KH-CDS-2021")
+        campaign = plans.pop(f"KH-TAPHUAN-{now.ends_on.year}")
         assert plans == {}
+        await judges_the_campaign(tx, campaign)
+        mountains = sa.select(sa.func.count()).where(in_segments([Segment.MOUNTAINOUS]))
+        assert await tx.session.scalar(mountains) == 13 + 5
         assert (closed.state, closed.starts_on, closed.ends_on) == (
             PlanState.CLOSED,
             date(2021, 1, 1),
@@ -175,6 +181,23 @@ async def contains_the_story(db: Database) -> None:
             .where(Unit.code == "46", Membership.role == Role.HEAD)
         )
         assert head == "Lê Hữu Phước"
+
+
+async def judges_the_campaign(tx: Tx, campaign: Plan) -> None:
+    """Past due: met and not met, with the heads who held office, and without one."""
+    rows = await tx.session.execute(
+        sa.select(Unit.code, Verdict.judgement, Person.name)
+        .join(Unit, Unit.id == Verdict.unit_id)
+        .outerjoin(Person, Person.id == Verdict.head_id)
+        .where(Verdict.plan_id == campaign.id, Verdict.subject == VerdictSubject.TARGET)
+    )
+    assert {code: (judgement.value, head) for code, judgement, head in rows} == {
+        "46": ("MET", "Lê Hữu Phước"),
+        "19786": ("NOT_MET", "Trương Đình Khải"),
+        "VPCP": ("MET", "Đặng Quang Nghị"),
+        "92": ("NOT_MET", None),
+        "TTCP": ("NOT_MET", None),
+    }
 
 
 async def shows_the_gap(command: str, *, measured: str, gap: str, met: int) -> None:

@@ -85,7 +85,7 @@ async def test_a_commune_does_not_move_the_nations_milestone_with_a_task_it_veri
 
 
 async def test_the_holder_is_asked_and_the_proposer_told(world: World) -> None:
-    task = await world.given()
+    task = await world.given(state=S.ACCEPTED)
     held = world.targets["province"].id
     await world.do(world.ministry_head, link_targets, task.id, [Link(held, Decimal("2.5"))])
     asked = await told(world, "LINK_PROPOSED")
@@ -227,6 +227,9 @@ async def test_a_lead_accepts_the_links_to_its_own_targets_with_the_task(world: 
     }
     verb, _, data = (await world.verbs(first))[-1]
     assert (verb, data["targets"]) == ("task.accepted", [{"target_id": held, "weight": "1.000000"}])
+    lead = Lead(unit_id=world.province.id)
+    await world.do(world.ministry_head, create_task, terms, lead=lead, targets=[Link(held)])
+    assert await told(world, "LINK_PROPOSED") == [], "the offer says it"
 
 
 async def test_a_volunteer_does_so_too(world: World) -> None:
@@ -249,6 +252,7 @@ async def test_a_lead_above_the_owner_is_asked_for_its_target_apart(world: World
     terms = Terms(title="Giúp xã", owner_unit_id=world.commune.id, due_on=DUE, plan_id=world.plan.id)
     lead = Lead(unit_id=world.government.id)
     task = await world.do(world.commune_head, create_task, terms, lead=lead, targets=[Link(of.id, HEAVY)])
+    assert [who for who, _, _ in await told(world, "LINK_PROPOSED")] == [world.government_head.person_id]
     await world.do(world.government_head, accept_task, task.id)
     assert (await links(world))[of.id][0] == "PROPOSED"
 

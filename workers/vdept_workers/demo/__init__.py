@@ -14,7 +14,9 @@ from vdept_workers.demo.people import PERSONAS, SYSTEM, Persona, load_people
 from vdept_workers.demo.plans import key_result_of, load_closed_plan, load_national_plan, targets_by_unit
 from vdept_workers.demo.program import as_a_program
 from vdept_workers.demo.season import season
+from vdept_workers.demo.segments import load_segments
 from vdept_workers.demo.tasks import load_tasks
+from vdept_workers.demo.training import load_campaign, load_verdicts
 from vdept_workers.demo.trying import Try, things_to_try
 from vdept_workers.demo.work import Stage
 from vdept_workers.runtime import say
@@ -32,6 +34,7 @@ async def load_demo(database: Database) -> list[Persona]:
     cast = await load_people(database)
     say("demonstration: the working calendar")
     calendar = await working_days(cast, now)
+    await load_segments(cast, now)
     say(f"demonstration: the national plan, from {now.starts_on} to {now.ends_on}")
     plan = await load_national_plan(cast, now)
     say("demonstration: what was measured and what was reported")
@@ -44,7 +47,10 @@ async def load_demo(database: Database) -> list[Persona]:
     await load_deadlines(stage, calendar)
     say("demonstration: the closed plan of 2021")
     await load_figures_of_2021(cast, now, await load_closed_plan(cast, now))
+    say("demonstration: a campaign that is over, and its verdicts")
+    campaign = await load_campaign(cast, now)
     await load_warnings(cast, now)
+    await load_verdicts(cast, now, campaign)
     say("demonstration: an edition of the national plan is asked for; the worker publishes it")
     await load_edition(cast, now, plan.id)
     return list(PERSONAS)

@@ -39,7 +39,7 @@ async def load_national_plan(cast: Cast, season: Season) -> Plan:
     """Issued and assigned in one act, handed on by Huế to its communes, acknowledged by most."""
     national, _ = _document()
     moved = _moved(national, season)
-    plan = await _import(cast, moved, season.issued_on)
+    plan = await import_plan(cast, moved, season.issued_on)
     online = await key_result_of(cast, plan, "CS-HSTT")
     async with cast.acting(HUE_HEAD, season.day(2)) as tx:
         held = await _targets(tx, plan, [cast.unit(HUE)], online)
@@ -58,7 +58,7 @@ async def load_national_plan(cast: Cast, season: Season) -> Plan:
 async def load_closed_plan(cast: Cast, season: Season) -> Plan:
     """The plan of 2021 with its own dates, entered for the record by the units that exist today."""
     _, closed = _document()
-    return await _import(cast, closed, season.today)
+    return await import_plan(cast, closed, season.today)
 
 
 async def key_result_of(cast: Cast, plan: Plan, indicator_code: str) -> KeyResult:
@@ -108,7 +108,7 @@ def _document() -> tuple[dict[str, Any], dict[str, Any]]:
     return national, closed
 
 
-async def _import(cast: Cast, plan: dict[str, Any], day: date) -> Plan:
+async def import_plan(cast: Cast, plan: dict[str, Any], day: date) -> Plan:
     """The plan of that code: the one that is there, or imported, issued and assigned by the issuer."""
     async with cast.acting(ISSUER, day) as tx:
         known = await _by_code(tx, plan["code"])

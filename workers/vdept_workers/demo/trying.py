@@ -15,7 +15,7 @@ from vdept_workers.demo.tasks import CLEANING
 STANDINGS = """{
  province: unit(code: "46") { ...Held } nation: unit(code: "TTCP") { ...Held } }
 fragment Held on Unit {
- name targets(filter: {dueFrom: "2025-01-01"}, first: 3) { nodes { keyResult { title } value outcome {
+ name targets(filter: {dueFrom: "2025-01-01"}, first: 5) { nodes { keyResult { title } value outcome {
   status measured { value } reported { value } gap attainment expected completion
   children childrenMet } } } }"""
 

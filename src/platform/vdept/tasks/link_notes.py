@@ -11,7 +11,7 @@ from vdept.notifications.models import NotificationKind
 from vdept.people.actors import in_force
 from vdept.people.models import Membership, Person
 from vdept.targets.models import KeyResult, Target
-from vdept.tasks.models import LinkState, Task, TaskTarget
+from vdept.tasks.models import LinkState, Task, TaskState, TaskTarget
 from vdept.tasks.sql import among
 from vdept.units.models import Unit
 
@@ -23,7 +23,8 @@ ANSWER = "task_target_answer"
 async def tell_proposals(tx: Tx, task_ids: Collection[int], target_ids: Collection[int]) -> None:
     """The managers of each unit that holds one of these targets have something to decide.
 
-    One notification per person and task: it names the first of its targets and says how many there are.
+    One notification per person and task: it names the first of its targets and says how many there are. Not
+    of what is a part of an offer: that is answered with it (``accepting_links.accept_with_task``).
     """
     if not target_ids:
         return
@@ -50,6 +51,11 @@ async def tell_proposals(tx: Tx, task_ids: Collection[int], target_ids: Collecti
             among(Task.id, task_ids),
             among(Target.id, target_ids),
             TaskTarget.state == LinkState.PROPOSED,
+            sa.or_(
+                Task.state != TaskState.OFFERED,
+                Task.lead_unit_id.is_distinct_from(Target.unit_id),
+                Target.unit_id == sa.any_(Unit.path),
+            ),
         )
         .subquery()
     )
