@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 import editions_scene as scenes
+import factories as make
 from editions_scene import VAULT, Scene, by_code
 from factories import NOW, SYSTEM
 from vdept.kernel.db import Database
@@ -21,6 +22,8 @@ from vdept.publications import checking, publishing, rendering, signing
 from vdept.publications.findings import Findings
 from vdept.publications.models import Edition, EditionFormat
 from vdept.targets.changes import target_changed
+from vdept.targets.models import KeyResult, Target
+from vdept.units.models import UnitKind
 
 D = Decimal
 
@@ -348,3 +351,46 @@ async def test_the_largest_numbers_verify_to_the_last_digit(db: Database, scene:
     for at, unit in enumerate(scene.communes):
         await scenes.correct(db, scene, unit, large + at)
     assert await check(db, await scenes.publish(db, scene)) == []
+
+
+async def test_a_plan_with_nothing_in_it_and_one_with_a_single_unit(db: Database) -> None:
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        alone = await make.unit(tx, "Chính phủ", UnitKind.GOVERNMENT)
+        empty, single = await make.plan(tx, alone), await make.plan(tx, alone)
+        key_result = await make.key_result(tx, single, await make.indicator(tx), baseline=D(0))
+        target = await make.target(tx, key_result, alone)
+        await scenes.measure(tx, target.indicator_id, alone, D(40))
+        await target_changed(tx, single.id, [target.id])
+    for plan, targets, number in ((empty, 0, 1), (single, 1, 1), (empty, 0, 2)):
+        made = await publishing.publish(db, VAULT, plan.id, now=NOW)
+        assert made is not None
+        assert (made.number, made.targets, made.units) == (number, targets, targets)
+        assert await check(db, made) == []
+        assert b"<h2>" in await scenes.file_of(db, made, EditionFormat.HTML)
+    _, (row,), _ = await scenes.read(db, await publishing.publish(db, VAULT, single.id, now=NOW) or made)
+    assert (row.rank, row.ranked_among, row.previous_rank, row.moved_places) == (1, 1, 1, 0)
+
+
+async def test_whoever_comes_has_not_moved_and_whoever_goes_is_gone(db: Database, scene: Scene) -> None:
+    gone = scene.communes[4]
+    await scenes.publish(db, scene)
+    async with db.begin(SYSTEM) as tx:
+        new = await make.unit(tx, "Xã mới", UnitKind.COMMUNE, parent=scene.provinces[2])
+        root = scene.targets[2 + 1]  # Sơn La's, of the first key result
+        key_result = await tx.session.get_one(KeyResult, root.key_result_id)
+        leaf = await make.target(tx, key_result, new, root)
+        await scenes.measure(tx, leaf.indicator_id, new, D(70))
+        taken = [each.id for each in scene.targets if each.unit_id == gone.id]
+        withdrawn = sa.update(Target).where(Target.id.in_(taken)).values(state="WITHDRAWN")
+        await tx.session.execute(withdrawn)
+        await target_changed(tx, scene.plan.id, [leaf.id, *taken])
+    second = await scenes.publish(db, scene)
+    assert await check(db, second) == []
+    found = by_code((await scenes.read(db, second))[1])
+    assert gone.code not in found
+    assert (found[new.code].previous_rank, found[new.code].moved_points, found[new.code].rank) == (
+        None,
+        None,
+        1,
+    )
+    assert found[scene.communes[0].code].moved_places == -1
