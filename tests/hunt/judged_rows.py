@@ -21,6 +21,7 @@ class Source:
     created_at: datetime
     created_by_id: int | None
     failing_since: datetime | None
+    search: str
 
 
 @dataclass(slots=True)

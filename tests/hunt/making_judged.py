@@ -14,7 +14,7 @@ from factories import NOW
 from hunt import judged_rows as j
 from hunt import rows as r
 from hunt.world import END, START, TODAY, World
-from vdept.kernel.text import sort_key
+from vdept.kernel.text import fold, sort_key
 from vdept.signals.models import Detector
 from vdept.units.models import Segment
 
@@ -85,6 +85,7 @@ class Judged:
                     created_at=NOW,
                     created_by_id=self.maybe(world.persons),
                     failing_since=NOW - timedelta(3) if failing else None,
+                    search=fold(name),
                 )
             )  # fmt: skip
             for what in dice.sample(world.indicators, dice.randint(1, len(world.indicators))):
