@@ -79,6 +79,10 @@ class AgreeFocusInput:
     """Which ones."""
 
     focus_ids: list[strawberry.ID] = field(description="Which nominations, up to 100.")
+    expected_versions: list[int] | None = field(
+        default=None,
+        description="The version of each that you have read: what was replaced since is not agreed to.",
+    )
     idempotency_key: str | None = field(default=None, description=IDEMPOTENCY_KEY)
 
 
@@ -138,7 +142,11 @@ class FocusMutation:
     )
     async def agree_focus(self, info: Info, input: In[AgreeFocusInput]) -> AgreeFocusPayload | None:
         async def verb(tx: Tx) -> list[FocusRow]:
-            return await nominating.agree(tx, decode_many(input.focus_ids, "Focus", "focusIds"))
+            return await nominating.agree(
+                tx,
+                decode_many(input.focus_ids, "Focus", "focusIds"),
+                expected_versions=input.expected_versions,
+            )
 
         return await perform(info, AgreeFocusPayload, input, verb, _agreed)
 

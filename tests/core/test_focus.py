@@ -197,6 +197,18 @@ async def test_what_is_returned_is_nominated_anew_before_it_is_agreed(db: Databa
     assert (again.state, again.answer, again.version) == ("PROPOSED", None, 3)
 
 
+async def test_what_was_replaced_since_it_was_read_is_not_agreed_to(db: Database, scene: Scene) -> None:
+    read = await nominate(db, scene.head, scene, scene.choices(0))
+    now = await nominate(db, scene.head, scene, scene.choices(1))
+    for versions, code in (([read.version], "STALE_VERSION"), ([], "INVALID_VALUE")):
+        with pytest.raises(Refused, match=code):
+            async with db.begin(scene.minister, now=NOW) as tx:
+                await nominating.agree(tx, [read.id], expected_versions=versions)
+    async with db.begin(scene.minister, now=NOW) as tx:
+        [agreed] = await nominating.agree(tx, [read.id], expected_versions=[now.version])
+    assert agreed.state is FocusState.AGREED
+
+
 async def test_all_are_agreed_or_none(db: Database, scene: Scene) -> None:
     focus = await nominate(db, scene.head, scene, scene.choices(0))
     for ids, code, path in [

@@ -150,10 +150,13 @@ async def ask(tx: Tx, plan_id: int, agree_by: date) -> Plan:
     return plan
 
 
-async def agree(tx: Tx, focus_ids: Sequence[int]) -> list[Focus]:
+async def agree(
+    tx: Tx, focus_ids: Sequence[int], *, expected_versions: Sequence[int] | None = None
+) -> list[Focus]:
     """Agree to these nominations, all of them or none; by the managers of the plan's issuer.
 
-    What is agreed already is left as it is.
+    What is agreed already is left as it is. ``expected_versions``, one for each: what was replaced since it
+    was read is not agreed to unread.
     """
     if not 1 <= len(focus_ids) <= rules.BULK_LIMIT:
         limit = rules.BULK_LIMIT
@@ -163,8 +166,15 @@ async def agree(tx: Tx, focus_ids: Sequence[int]) -> list[Focus]:
     for i, focus_id in enumerate(focus_ids):
         if focus_id in focus_ids[:i]:
             raise FOCUS_TWICE.at("focusIds", i)
+    if expected_versions is not None and len(expected_versions) != len(focus_ids):
+        raise invalid(
+            "expectedVersions", vi="mỗi đề xuất cần một phiên bản", en="one version for each nomination"
+        )
     found = await get_nominations_for_answer(tx, focus_ids, "focusIds", many=True)
     for i, each in enumerate(found):
+        expected = each.focus.version if expected_versions is None else expected_versions[i]
+        if expected != each.focus.version:
+            raise STALE_VERSION.at("expectedVersions", i, expected=expected, actual=each.focus.version)
         require_plan_state(each.plan.state, PlanState.ISSUED, "focusIds", i)
         if each.focus.state is FocusState.RETURNED:
             raise FOCUS_WRONG_STATE.at("focusIds", i, state=each.focus.state.value)
