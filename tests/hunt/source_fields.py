@@ -10,6 +10,7 @@ from hunt import rows as r
 from hunt.answers import Answers
 from hunt.fields import BY_NAME, _by_id, _which, has, plainly, to
 from hunt.lists import Given, Page, by
+from vdept.kernel.text import fold
 
 NEWEST = by("id", descending=True)
 
@@ -94,7 +95,6 @@ has(
 def _source_fits(a: Answers, source: j.Source, given: Given) -> bool:
     indicator, below = given.get("indicatorId"), given.get("belowId")
     failing = given.get("failing")
-    name = source.name.lower()
     return (
         lists.ids(given, unitId=("Unit", source.unit_id))
         and (below is None or lists.number(below) in a.world.get("units", source.unit_id).path)
@@ -102,7 +102,7 @@ def _source_fits(a: Answers, source: j.Source, given: Given) -> bool:
         and lists.holds(source.state, given.get("states"))
         and lists.holds(source.way, given.get("way"))
         and (failing is None or failing == (source.failing_since is not None))
-        and all(word in name for word in (given.get("text") or "").lower().split())
+        and lists.reads(fold(source.name), given.get("text"))
     )
 
 
