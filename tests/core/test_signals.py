@@ -129,6 +129,19 @@ async def test_it_is_not_asked_anew_when_the_log_is_read_from_the_beginning(
     assert (await detect(db, as_of=TODAY, now=NOW + NEXT)).items == 0
 
 
+async def test_the_same_value_entered_once_more_is_not_asked_about_once_more(
+    db: Database, scene: Scene
+) -> None:
+    await answer(db, scene.head, await asked(db, scene))
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        recorded(tx, scene.hue.id, scene.indicator_id, TODAY - timedelta(70), 900, recorded_at=NOW)
+    assert (await detect(db, as_of=TODAY + NEXT, now=NOW + NEXT)).items == 0
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        recorded(tx, scene.hue.id, scene.indicator_id, TODAY - timedelta(70), 901, recorded_at=NOW + NEXT)
+    again = await detect(db, as_of=TODAY + 2 * NEXT, now=NOW + 2 * NEXT)
+    assert again.opened[Detector.JUMP] == 1, "another value is another question"
+
+
 async def test_what_is_younger_than_an_hour_is_left_to_the_next_run(db: Database, scene: Scene) -> None:
     assert (await detect(db, as_of=TODAY, now=NOW - timedelta(minutes=70))).items == 0
     assert (await detect(db, as_of=TODAY, now=NOW - timedelta(minutes=60))).opened[Detector.JUMP] == 1

@@ -35,7 +35,10 @@ def median(values: Sequence[Decimal]) -> Decimal:
 
 
 def find(unit_id: int, indicator_id: int, basis: Basis, series: Sequence[Reading]) -> list[Finding]:
-    """Every value of the series (in the order of its dates) that lies too far out."""
+    """Every value of the series (in the order of its dates) that lies too far out.
+
+    Who enters the same value once more is not asked once more.
+    """
     last = series[-READINGS:]
     if len(last) < LEAST:
         return []
@@ -45,7 +48,7 @@ def find(unit_id: int, indicator_id: int, basis: Basis, series: Sequence[Reading
         return []
     return [
         Finding(
-            str(each.id),
+            f"{indicator_id}:{unit_id}:{basis.value}:{each.as_of.isoformat()}:{shown(each.value)}",
             unit_id,
             None,
             None,
@@ -75,6 +78,7 @@ _READINGS = current("s.unit_id", "b.basis", "id, as_of, value", READINGS)
 _MIDDLE = (
     "sum({0}) FILTER (WHERE {1} IN ((n + 1) / 2, n / 2 + 1)) OVER {2} * CASE n % 2 WHEN 0 THEN 0.5 ELSE 1 END"
 )
+_KEY = f"""concat_ws(':', CAST(:indicator_id AS bigint), unit_id, basis, as_of, {said("value")})"""
 _Z = f"{NORMAL} * (value - median) / mad"
 
 SQL = f"""WITH ranked AS (
@@ -92,7 +96,7 @@ SQL = f"""WITH ranked AS (
     spread AS (
         SELECT *, {_MIDDLE.format("abs(value - median)", "far", "w")} AS mad
         FROM apart WINDOW w AS (PARTITION BY unit_id, basis))
-    SELECT CAST(id AS text) AS key, unit_id, CAST(NULL AS bigint) AS plan_id, CAST(NULL AS bigint) AS task_id,
+    SELECT {_KEY} AS key, unit_id, CAST(NULL AS bigint) AS plan_id, CAST(NULL AS bigint) AS task_id,
         CAST(:indicator_id AS bigint) AS indicator_id, trunc(abs({_Z}), 2) AS score,
         jsonb_build_object('basis', basis, 'as_of', as_of, 'value', {said("value")},
             'median', {said("median")}, 'mad', {said("mad")}, 'readings', n,
