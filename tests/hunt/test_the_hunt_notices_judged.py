@@ -163,7 +163,13 @@ BREAKS = [
     Break(
         f"{VERDICTS}.access:tenure", "        visible_memberships(actor),\n", "", "verdicts", group="outside"
     ),
-    Break(f"{VERDICTS}.access:tenure", "Membership.ends_on >= Verdict.due_on", "sa.false()", "of heads"),
+    Break(
+        f"{VERDICTS}.access:tenure",
+        "Membership.ends_on >= Verdict.due_on",
+        "sa.false()",
+        "of heads",
+        group="official",
+    ),
     Break(f"{VERDICTS}.queries:readings_behind", ", visible_measurements(tx.actor)", "", "verdicts"),
     Break(
         "vdept_graphql.verdict_inputs:VerdictInputs.of",
