@@ -16,9 +16,10 @@ from vdept.kernel.db import Database
 from vdept.kernel.errors import Refused
 from vdept.kernel.job_runs import JobRun
 from vdept.kernel.settings import Settings
+from vdept.kernel.vault import Vault
 from vdept.monitoring.queues import queues
 from vdept.notifications.models import Notification
-from vdept.publications import publishing, requesting
+from vdept.publications import publishing, requesting, signing
 from vdept.publications.due import publish_due, publish_requested
 from vdept.publications.models import Edition, EditionRequest, RequestState
 from vdept_workers.publishing import JOB, Publishing, PublishingError
@@ -191,6 +192,26 @@ async def test_a_wish_that_fails_says_why_and_may_be_repeated(
     assert (failed.state, failed.error) == (RequestState.FAILED, "OSError")
     await wish(db, scene)
     assert len((await publish_requested(db, vault, now=NOW)).published) == 1
+
+
+async def test_without_the_secret_key_a_wish_says_what_to_do_and_a_rotated_key_signs(
+    db: Database, scene: Scene
+) -> None:
+    other = Vault("another secret key of this platform")
+    before = await scenes.publish(db, scene)
+    request_id = await wish(db, scene)
+    assert len((await publish_requested(db, lambda: other, now=NOW)).failed) == 1
+    assert "Give the earlier VDEPT_SECRET_KEY" in ((await state_of(db, request_id)).error or "")
+    async with db.begin(SYSTEM, now=NOW) as tx:
+        rotated = await signing.rotate(tx, other)
+    await wish(db, scene)
+    (made,) = (await publish_requested(db, lambda: other, now=NOW)).published
+    async with db.snapshot(SYSTEM) as tx:
+        edition = await tx.session.get_one(Edition, made)
+        known = await signing.public_keys(tx)
+    assert edition.kid == rotated.kid
+    for each in (before, edition):
+        assert any(signing.signed_by(each.signature, each.manifest, key) for key in known)
 
 
 async def test_the_issuer_and_the_heads_of_the_first_level_are_told(db: Database, scene: Scene) -> None:
