@@ -32,8 +32,11 @@ def test_overdue_is_what_is_not_agreed_after_its_date(
 
 
 def test_a_nomination_has_the_date_that_was_set_or_thirty_days() -> None:
-    assert rules.agree_by(BY, TODAY) == BY
-    assert rules.agree_by(None, TODAY) == TODAY + timedelta(30)
+    later = TODAY + timedelta(300)
+    assert rules.agree_by(BY, TODAY, later) == BY
+    assert rules.agree_by(None, TODAY, later) == TODAY + timedelta(30)
+    assert rules.agree_by(None, TODAY, TODAY + timedelta(9)) == TODAY + timedelta(9), "the plan ends before"
+    assert rules.agree_by(None, TODAY, TODAY - timedelta(9)) == TODAY
 
 
 @pytest.mark.parametrize("count", [0, 4])

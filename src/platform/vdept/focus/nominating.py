@@ -39,7 +39,8 @@ async def nominate(
     require_plan_state(plan.state, PlanState.ISSUED, "planId")
     await _require_held(tx, plan.id, unit.id, choices)
     called = await tx.session.scalar(sa.select(FocusCall.agree_by).where(FocusCall.plan_id == plan.id))
-    focus, before = await _standing(tx, plan.id, unit.id, rules.agree_by(called, tx.today))
+    by = rules.agree_by(called, tx.today, plan.ends_on)
+    focus, before = await _standing(tx, plan.id, unit.id, by)
     if before is None and expected_version is not None:
         raise STALE_VERSION.at("expectedVersion", expected=expected_version, actual=0)
     if before == choices and focus.state is not FocusState.RETURNED:
@@ -47,7 +48,7 @@ async def nominate(
         return focus
     if before is not None:
         next_version(focus, expected_version)
-        focus.agree_by = rules.agree_by(called, tx.today)
+        focus.agree_by = by
     was = None if before is None else focus.state
     focus.state, focus.answer, focus.answered_at, focus.answered_by_id = FocusState.PROPOSED, None, None, None
     focus.nominated_at, focus.nominated_by_id = tx.now, tx.actor.person_id

@@ -51,9 +51,9 @@ def require_agree_by(agree_by: date, today: date, ends_on: date) -> None:
         raise FOCUS_AGREE_BY.at("agreeBy", agree_by=agree_by.isoformat(), latest=ends_on.isoformat())
 
 
-def agree_by(called: date | None, today: date) -> date:
-    """When what is nominated today is to be agreed."""
-    return called if called is not None else today + timedelta(DAYS)
+def agree_by(called: date | None, today: date, ends_on: date) -> date:
+    """When what is nominated today is to be agreed: while the plan runs, unless that is over."""
+    return called if called is not None else max(today, min(today + timedelta(DAYS), ends_on))
 
 
 def overdue(by: date | None, state: FocusState | None, today: date) -> bool:
