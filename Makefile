@@ -22,7 +22,7 @@ run: install ## Run everything on this machine: servers, demo data, API, worker
 	@exec $(BIN)/vdept up $(ARGS)
 
 test: install $(PROVIDER) ## Run all tests (ARGS="tests/rules -k pace" for some)
-	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: check-format check-lint check-types check-imports check-schema check-migrations test ## Run what CI runs
 

@@ -89,7 +89,8 @@ async def test_killed_at_any_moment_it_loses_nothing_and_repeats_nothing(
 ) -> None:
     valkey.start()
     dice = random.Random(20240719)
-    writing = asyncio.create_task(_measure_for(scene, seconds=8))
+    killed = asyncio.Event()
+    writing = asyncio.create_task(_measure(scene, killed))
     for _ in range(4):
         worker.start()
         await until(lambda: _beats(scene))
@@ -97,15 +98,22 @@ async def test_killed_at_any_moment_it_loses_nothing_and_repeats_nothing(
         worker.kill()
         async with scene.db.begin(SYSTEM) as tx:  # its heartbeat would be taken for the next one's
             await tx.session.execute(sa.text("DELETE FROM job_lease"))
+    killed.set()
     await writing
     worker.start()
     await proven(scene)
 
 
 async def _measure_for(scene: Scene, seconds: float) -> None:
+    enough = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, enough.set)
+    await _measure(scene, enough)
+
+
+async def _measure(scene: Scene, enough: asyncio.Event) -> None:
+    """Reading after reading until it is enough, and one more of each child."""
     dice = random.Random(1)
-    until_then = asyncio.get_running_loop().time() + seconds
-    while asyncio.get_running_loop().time() < until_then:
+    while not enough.is_set():
         await scene.measure(dice.randrange(CHILDREN), dice.randrange(1000))
         await asyncio.sleep(0.01)
     for child in range(CHILDREN):
