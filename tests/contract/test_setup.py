@@ -49,7 +49,7 @@ def test_check_is_format_lint_types_imports_schema_migrations_and_tests() -> Non
         ".venv/bin/lint-imports",
         ".venv/bin/python -m vdept_graphql.sdl --check",
         ".venv/bin/vdept migrate --check",
-        ".venv/bin/python -m pytest -n 2 ",
+        ".venv/bin/python -m pytest -n 2 --dist worksteal ",
     ]
 
 
