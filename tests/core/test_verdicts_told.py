@@ -11,6 +11,7 @@ from factories import SYSTEM
 from vdept.kernel.db import Database
 from vdept.notifications.models import Notification
 from vdept.targets.models import Audience
+from vdept.verdicts import telling
 from vdept.verdicts.issuing import issue
 from warnings_scene import START, Scene, build, morning
 
@@ -67,7 +68,11 @@ async def test_of_what_was_not_met_the_head_above_is_told_as_well(scene: Scene) 
     assert (above.data["count"], above.data["not_met"], above.data["units"]) == (2, 2, 1)
 
 
-async def test_a_head_hears_once_of_their_own_and_of_all_below(scene: Scene) -> None:
+@pytest.mark.parametrize("many", [1, telling.MANY], ids=["counted first", "few"])
+async def test_a_head_hears_once_of_their_own_and_of_all_below(
+    scene: Scene, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "MANY", many)
     for name in ("province", "north", "south"):
         await scene.add_target(name, due_on=DUE)
     await judge(scene, NEXT)
