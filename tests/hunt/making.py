@@ -33,6 +33,8 @@ def make(seed: str) -> World:
 class _Maker:
     def __init__(self, seed: str) -> None:
         self.dice = random.Random(seed)
+        self.links = random.Random(f"{seed} links")
+        """Dice of their own: the rest of a seed's world stays as it was."""
         self.world = World()
         self.words = iter(range(10, 10_000))
 
@@ -410,7 +412,7 @@ class _Maker:
                 holder = world.get("units", target.unit_id)
                 involved = target.unit_id in live or target.unit_id == task.owner_unit_id
                 if target.plan_id == task.plan_id and (involved or not holder.beside) and self.chance(0.3):
-                    state = dice.choice(["ACCEPTED", "ACCEPTED", "PROPOSED", "DECLINED"])
+                    state = self.links.choice(["ACCEPTED", "ACCEPTED", "PROPOSED", "DECLINED"])
                     reason = "ngoài phạm vi" if state == "DECLINED" else None
                     weight = Decimal(dice.randint(1, 3))
                     world.links.append(r.TaskTarget(task.id, target.id, weight, state, reason))
