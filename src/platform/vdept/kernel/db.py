@@ -131,6 +131,7 @@ class Database:
             connect_args={"server_settings": server, "connection_class": principal.PrincipalConnection},
         )
         principal.guard(self.engine.sync_engine)
+        driver.only_open(self.engine.sync_engine)
         self.on_commit = on_commit
         made: dict[str, Any] = {
             "expire_on_commit": False,
@@ -141,8 +142,6 @@ class Database:
         self._snapshots = async_sessionmaker(
             self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), **made
         )
-        alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._glances = async_sessionmaker(alone, **made)
 
     @asynccontextmanager
     async def begin(self, actor: Actor, *, now: datetime | None = None) -> AsyncIterator[Tx]:
@@ -170,11 +169,20 @@ class Database:
 
     @asynccontextmanager
     async def glance(self, *, now: datetime | None = None) -> AsyncIterator[Tx]:
-        """Statements that are each on their own, on nobody's behalf: a question asked before every request
-        then takes one round trip, where a transaction around it would take three more.
+        """For statements straight to the driver that are each on their own, on nobody's behalf.
+
+        A question asked before every request then takes one round trip, where a transaction around it would
+        take three more. What is sent through the session all the same has a transaction, on a connection of
+        its own.
         """
-        async with self._glances() as session:
-            yield Tx(session, NOBODY, now or utc_now())
+        session = self._sessions()
+        taken = await self.engine.raw_connection()
+        try:
+            yield Tx(session, NOBODY, now or utc_now(), driver=taken.driver_connection)
+        finally:
+            taken.close()  # nothing to wait for: no transaction was begun
+            if session.in_transaction():
+                await session.close()
 
     async def close(self) -> None:
         await self.engine.dispose()

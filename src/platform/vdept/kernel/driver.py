@@ -49,7 +49,7 @@ class DriverStatement:
         try:
             return list(await connection.fetch(self.sql, *[params[name] for name in self.names]))
         except (PostgresError, InterfaceError) as error:
-            raise _as_elsewhere(self.sql, error) from error
+            raise _as_elsewhere(self.sql, error, connection) from error
 
     async def first(self, tx: "Tx", params: Mapping[str, Any]) -> Any:
         """The first row, or None."""
@@ -57,7 +57,7 @@ class DriverStatement:
         try:
             return await connection.fetchrow(self.sql, *[params[name] for name in self.names])
         except (PostgresError, InterfaceError) as error:
-            raise _as_elsewhere(self.sql, error) from error
+            raise _as_elsewhere(self.sql, error, connection) from error
 
 
 async def send(tx: "Tx", sql: str) -> None:
@@ -66,12 +66,23 @@ async def send(tx: "Tx", sql: str) -> None:
     try:
         await connection.execute(sql)
     except (PostgresError, InterfaceError) as error:
-        raise _as_elsewhere(sql, error) from error
+        raise _as_elsewhere(sql, error, connection) from error
 
 
-def _as_elsewhere(sql: str, error: Exception) -> DBAPIError:
+def _as_elsewhere(sql: str, error: Exception, connection: Any) -> DBAPIError:
     """What a statement through the session would raise: whoever waits for that waits for this too."""
+    if connection.is_closed():
+        return sa.exc.InterfaceError(sql, None, error, connection_invalidated=True)
     return DBAPIError(sql, None, error)
+
+
+def only_open(engine: sa.Engine) -> None:
+    """A connection that was cut while it lay in the pool is made anew, and fails nobody's request."""
+
+    @sa.event.listens_for(engine, "checkout")
+    def check(connection: Any, _record: object, _proxy: object) -> None:
+        if connection.driver_connection.is_closed():
+            raise sa.exc.DisconnectionError("the server has closed this connection")
 
 
 def array(values: Iterable[object]) -> str:
