@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import multiprocessing
 import os
 import socket
@@ -38,6 +37,7 @@ def serve(sock: socket.socket, database_url: str, redis_url: str, extend: Extend
     from vdept_graphql.app import create_app
     from vdept_workers import logs
     from vdept_workers.doorbell import Doorbell, open_redis
+    from vdept_workers.serving import collect_rarely
 
     settings = Settings(
         database_url=database_url,
@@ -54,7 +54,7 @@ def serve(sock: socket.socket, database_url: str, redis_url: str, extend: Extend
         extend(app, database)
     with Path(os.devnull).open("w") as nowhere:  # the log is written as in production, but nobody reads it
         os.dup2(nowhere.fileno(), 2)
-    gc.freeze()
+    collect_rarely()
     config = Config(
         app,
         loop="uvloop",

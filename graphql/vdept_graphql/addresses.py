@@ -16,6 +16,9 @@ from vdept.kernel.settings import Network, Settings, networks
 UNKNOWN = "unknown"
 """There is no peer address, as on a local socket."""
 
+LONGEST = 100
+"""Characters of an address: brackets, port and zone are in it."""
+
 _networks = lru_cache(maxsize=8)(networks)
 
 
@@ -54,6 +57,11 @@ def counted(address: IPv4Address | IPv6Address) -> str:
 def _parsed(hop: str) -> IPv4Address | IPv6Address | None:
     """An address with or without a port; IPv4 written as IPv6 is IPv4."""
     text = hop.strip()
+    return _read(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> IPv4Address | IPv6Address | None:
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
