@@ -50,7 +50,7 @@ class Pushes(Gathering[Place, Push]):
         actor, source_id = place
         keys = {push.key: push.digest for push in pushes if push.key is not None}
         if len(keys) < sum(push.key is not None for push in pushes):
-            raise Entangled  # a request and its repetition: the second is answered with what the first has done
+            raise Entangled  # a request and its repetition, which is answered with what the first has done
         async with self._database.begin(actor) as tx:
             known = await idempotency.claim_all(tx, keys) if keys else {}
             new = [i for i, push in enumerate(pushes) if push.key not in known]
