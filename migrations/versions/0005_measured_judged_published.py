@@ -694,8 +694,7 @@ def upgrade() -> None:
     op.execute(EDITION_IS_FINAL)
     for table in ("edition_file", "edition_chunk"):
         op.execute(
-            f"CREATE TRIGGER final BEFORE INSERT ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION edition_is_final()"
+            f"CREATE TRIGGER final BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION edition_is_final()"
         )
     op.execute(VERDICT_IS_FINAL)
     op.execute(
