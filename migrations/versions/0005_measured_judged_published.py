@@ -644,6 +644,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rejected_reading")),
     )
     op.create_index("ix_rejected_reading_intake_id", "rejected_reading", ["intake_id", "id"], unique=False)
+    op.create_index("ix_rejected_reading_known", "rejected_reading", ["source_id", "code"], unique=False)
     op.create_index(
         "ix_rejected_reading_measurement_id",
         "rejected_reading",
@@ -754,6 +755,7 @@ def downgrade() -> None:
         table_name="rejected_reading",
         postgresql_where=sa.text("measurement_id IS NOT NULL"),
     )
+    op.drop_index("ix_rejected_reading_known", table_name="rejected_reading")
     op.drop_index("ix_rejected_reading_intake_id", table_name="rejected_reading")
     op.drop_table("rejected_reading")
     op.drop_table("focus_objective")

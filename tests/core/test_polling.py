@@ -19,7 +19,7 @@ from vdept.kernel.vault import Vault
 from vdept.sources import polling
 from vdept.sources.connectors.asking import Asking
 from vdept.sources.connectors.credentials import Bearer, seal
-from vdept.sources.models import IntakeState, Source, SourceState
+from vdept.sources.models import IntakeState, RejectedReading, RejectedState, Source, SourceState
 from vdept.sources.polling import Polled, Poller, poll_due
 from webhook_receiver import Answering, Receiver, Request, answer, receiving, silence
 from webhook_scene import HERE, VAULT
@@ -93,6 +93,24 @@ async def test_an_answer_that_has_not_changed_records_nothing_and_counts_as_a_su
     server.answering = rows(scene.row("13"))
     await poll(scene, NOW + timedelta(hours=3))
     assert [intake.recorded for intake in await scene.intakes()] == [1, 1]
+
+
+async def test_a_bad_row_that_is_answered_again_and_again_is_kept_and_told_once(
+    scene: Scene, server: Receiver
+) -> None:
+    await scene.connect(json_at(server.url))
+    for hour, value in enumerate(("1", "2", "3")):
+        server.answering = rows(scene.row(value), scene.row("x"))
+        await poll(scene, NOW + timedelta(hours=hour))
+    assert [intake.rejected for intake in await scene.intakes()] == [1, 1, 1]
+    [first] = await scene.rejected()
+    async with scene.db.begin(SYSTEM) as tx:
+        row = await tx.session.get_one(RejectedReading, first.id)
+        row.state, row.resolved_at, row.reason = RejectedState.DISMISSED, NOW, "đã biết"
+    server.answering = rows(scene.row("4"), scene.row("x"), scene.row("y"))
+    await poll(scene, NOW + timedelta(hours=3))
+    found = {row.raw["value"]: row.state for row in await scene.rejected()}
+    assert found == {"x": RejectedState.DISMISSED, "y": RejectedState.OPEN}, "what was set aside stays so"
 
 
 async def test_an_empty_list_is_a_success_without_an_intake(scene: Scene, server: Receiver) -> None:

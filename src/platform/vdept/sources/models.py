@@ -173,6 +173,7 @@ class RejectedReading(Base):
             postgresql_where=sa.text("measurement_id IS NOT NULL"),
         ),
         sa.Index("ix_rejected_reading_open", "source_id", "id", postgresql_where=sa.text("state = 'OPEN'")),
+        sa.Index("ix_rejected_reading_known", "source_id", "code"),
     )
 
     id: Mapped[Id]

@@ -20,7 +20,7 @@ from vdept.measurements.errors import NO_ROWS, TOO_MANY_ROWS
 from vdept.measurements.rules import Meaning
 from vdept.sources import rules
 from vdept.sources.errors import READING_DUPLICATE
-from vdept.sources.models import Intake, IntakeState, Reach, Source
+from vdept.sources.models import Intake, IntakeState, Reach, Source, Way
 from vdept.sources.receiving_statements import LOOK, WOULD_RECORD, WRITE
 from vdept.sources.rules import Given, Good, IndicatorFound, UnitFound
 from vdept.sources.telling import tell_rejected
@@ -104,12 +104,10 @@ async def receive_all(
     """
     judged = await judge(tx, source, [document.rows for document in documents], locking=True)
     _require_apart(judged)
-    kept = await write(tx, source, list(zip(documents, judged, strict=True)), client_id=client_id)
-    if bad := sum(len(one.bad) for one in judged):
+    written = await write(tx, source, list(zip(documents, judged, strict=True)), client_id=client_id)
+    if bad := sum(done.kept for done in written):
         await tell_rejected(tx, source, bad)
-    return [
-        _received(intake_id, one, recorded) for one, (intake_id, recorded) in zip(judged, kept, strict=True)
-    ]
+    return [_received(done.intake_id, one, done.recorded) for one, done in zip(judged, written, strict=True)]
 
 
 class Entangled(Exception):
@@ -173,6 +171,14 @@ def _judged(
     return judged
 
 
+class Written(NamedTuple):
+    """A document's intake, how many of its values were recorded, how many bad rows were not known yet."""
+
+    intake_id: int
+    recorded: int
+    kept: int
+
+
 async def write(
     tx: Tx,
     source: Source,
@@ -182,8 +188,8 @@ async def write(
     keep_bad: bool = True,
     put_right: Sequence[int] = (),
     verb: str = "readings.received",
-) -> list[tuple[int, int]]:
-    """Write what was judged; returns each document's intake and how many of its values were recorded.
+) -> list[Written]:
+    """Write what was judged; returns what became of each document.
 
     ``keep_bad`` is False of a replay, whose bad rows are kept already; ``put_right``: which of all good rows
     (from 1) are not as the source sent them.
@@ -202,6 +208,7 @@ async def write(
             "person_id": tx.actor.person_id,
             "actor": tx.actor.key,
             "verb": verb,
+            "pulled": source.way is Way.PULL,
             "put_right": list(put_right),
             "now": tx.now,
             "digests": [document.sha256 for document, _ in documents],
@@ -215,7 +222,7 @@ async def write(
     )
     if any(row["recorded"] for row in rows):
         tx.ring(DOORBELL)
-    return [(row["intake_id"], row["recorded"]) for row in rows]
+    return [Written(row["intake_id"], row["recorded"], row["kept"]) for row in rows]
 
 
 async def _look(

@@ -30,6 +30,7 @@ _TYPES = {
     "documents": "text::int[]",
     "bad_documents": "text::int[]",
     "ids": "bigint[]",
+    "pulled": "boolean",
     "put_right": "bigint[]",
     "unit_codes": "text[]",
     "indicator_codes": "text[]",
@@ -133,6 +134,11 @@ WRITE = DriverStatement(
         FROM unnest(:bad_documents, :rows, :kept, :raws, :codes, :paths, :params, :bad_dates)
             AS r (document, row, given, raw, code, path, params, as_of)
         JOIN document d ON d.number = r.document
+        WHERE NOT EXISTS (
+            SELECT FROM rejected_reading o
+            WHERE :pulled AND o.source_id = :source_id AND o.code = r.code
+                AND coalesce(o.raw, o.given) = coalesce(CAST(r.raw AS jsonb), CAST(r.given AS jsonb)))
+        RETURNING intake_id
     ), said AS (
         INSERT INTO activity (at, actor, person_id, client_id, verb, subject_type, subject_id, unit_id, data)
         SELECT :now, :actor, :person_id, :client_id, :verb, 'Intake', id, :source_unit_id,
@@ -141,11 +147,17 @@ WRITE = DriverStatement(
                 'lastId', last_id::text))
         FROM counted
     )
-    SELECT id AS intake_id, recorded FROM counted ORDER BY number
+    SELECT id AS intake_id, recorded,
+        (SELECT count(*) FROM kept_rows k WHERE k.intake_id = counted.id) AS kept
+    FROM counted ORDER BY number
 """,
     _TYPES,
 )
-"""Everything at once: of what was delivered either all of it is there or nothing."""
+"""Everything at once: of what was delivered either all of it is there or nothing.
+
+A source that is asked answers the same bad row until somebody mends it there: it is kept once, and stays
+what somebody here has made of it.
+"""
 
 STANDS = DriverStatement(
     f"""

@@ -128,7 +128,7 @@ async def _replay(
     ]
     [judged] = await judge(tx, source, [given], locking=True)
     await _keep_what_stands(tx, source, ordered, given, put_right, judged)
-    [(intake_id, recorded)] = await write(
+    [written] = await write(
         tx,
         source,
         [(document_of(given), judged)],
@@ -140,10 +140,10 @@ async def _replay(
     await _resolve(tx, source, ordered, put_right, judged)
     rejections = sorted((order[bad.row - 1] + 1, _said(bad.refused, order)) for bad in judged.bad)
     return Replayed(
-        intake_id,
+        written.intake_id,
         tuple(row.id for row in rows),
-        recorded,
-        len(judged.good) - recorded,
+        written.recorded,
+        len(judged.good) - written.recorded,
         len(judged.bad),
         tuple(rejections[:LISTED]),
     )
