@@ -79,7 +79,7 @@ _COUNT = sa.text(
 
 async def _drain(url: str, start: float) -> float:
     """Deliver all that is due; the instant when there was nothing left."""
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=2)
     await deliver(database, now=DUE - timedelta(days=9))  # connected, and its statement known
     await asyncio.sleep(max(0.0, start - time.time()))
     while (await deliver(database, now=DUE)).more:
@@ -95,7 +95,7 @@ def _drainer(arguments: tuple[str, float]) -> float:
 
 async def _work(url: str, until: float) -> None:
     """The worker's own loop, in real time."""
-    database = Database(url, pool_size=3)
+    database = Database(url, pool_size=6)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(Delivering(database, "bench").run(), until - time.time())
     await database.close()

@@ -81,7 +81,7 @@ async def measured(database_url: str, port: int) -> list[tuple[float, float]]:
     mailer = Mailer.of(settings)
     assert mailer is not None
     letters = Letters(mailer.sender, Links(Vault("b" * 64), "https://vdept.gov.vn"))
-    database = Database(database_url, pool_size=5)
+    database = Database(database_url, pool_size=10)
     content = await written(database, letters)
     runs = []
     for number in range(RUNS + 1):

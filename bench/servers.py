@@ -44,7 +44,7 @@ async def fresh(
 @asynccontextmanager
 async def owned(database: Database) -> AsyncIterator[Database]:
     """The same database as its owner, for what the platform itself may not do: nothing is guarded."""
-    owner = Database(database.engine.url.render_as_string(hide_password=False), pool_size=2, role=None)
+    owner = Database(database.engine.url.render_as_string(hide_password=False), pool_size=4, role=None)
     try:
         yield owner
     finally:

@@ -62,7 +62,7 @@ async def _move_parents_here(tx: Tx, unit: int, key_result: int, numerator: int)
 
 
 async def _write(url: str, seed: int, roots: int, start: float, seconds: float, mode: str) -> int:
-    database, dice, done = Database(url, pool_size=1), random.Random(seed), 0
+    database, dice, done = Database(url, pool_size=2), random.Random(seed), 0
     async with database.snapshot(SYSTEM) as tx:
         await tx.session.execute(sa.text("SELECT 1"))
     await asyncio.sleep(max(0.0, start - time.time()))
@@ -98,7 +98,7 @@ def _writer(arguments: tuple[str, int, int, float, float, str]) -> int:
 
 
 async def _sweep(url: str, start: float, seconds: float) -> None:
-    database = Database(url, pool_size=2)
+    database = Database(url, pool_size=4)
     with suppress(TimeoutError):
         await asyncio.wait_for(Sweeper(database, refresh).run(), start + seconds - time.time())
     await database.close()
@@ -111,7 +111,7 @@ def _sweeper(arguments: tuple[str, float, float]) -> int:
 
 async def _probe(url: str, start: float, seconds: float) -> list[float]:
     """Milliseconds from a value's commit until the outcomes stand on it, again and again."""
-    database, took, n = Database(url, pool_size=1), [], 0
+    database, took, n = Database(url, pool_size=2), [], 0
     applied = sa.text(
         "SELECT own_measured_numerator FROM target_outcome WHERE unit_id = :u AND key_result_id = 1"
     )

@@ -90,7 +90,7 @@ async def bench() -> list[Figure]:
 
 async def measured(database_url: str, unit_id: int) -> list[tuple[float, float]]:
     """Webhooks a second, ours and bare, run by run; the first, which warms both up, is left out."""
-    database = Database(database_url, pool_size=5)
+    database = Database(database_url, pool_size=10)
     keeping = Keeping()
     await by_the_worker(database, unit_id, 0, keeping)
     runs = []
