@@ -79,7 +79,8 @@ def test_a_measured_value_is_held_against_the_latest_report_since_the_one_before
 
 def jumps(*values: int | str) -> list[int]:
     series = [jump.Reading(i, day(i), Decimal(value)) for i, value in enumerate(values)]
-    return [int(found.key) for found in jump.find(1, 2, Basis.MEASURED, series)]
+    places = {each.as_of.isoformat(): i for i, each in enumerate(series)}
+    return [places[found.evidence["as_of"]] for found in jump.find(1, 2, Basis.MEASURED, series)]
 
 
 def test_a_value_far_from_its_series_is_found_and_one_within_six_is_not() -> None:
