@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from databases import SETTINGS, TEMPLATE, copied, place, remembered
+from databases import PREFIX, SETTINGS, TEMPLATE, copied, place, remembered
 from vdept.calendars import upkeep
 from vdept.kernel import embedded, migrations
 from vdept.kernel.db import Database
@@ -19,7 +19,7 @@ from vdept.kernel.db import Database
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[embedded.EmbeddedServers]:
-    with tempfile.TemporaryDirectory(prefix="vdept-test-", dir=place(), ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=place(), ignore_cleanup_errors=True) as folder:
         running = embedded.start(Path(folder), database=TEMPLATE, settings=SETTINGS)
         try:
             yield running

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -33,11 +34,22 @@ SETTINGS = {
 }
 
 
+PREFIX = "vdept-test-"
+DAY = 24 * 60 * 60
+
+
 def place() -> Path | None:
-    """The folder in which servers of tests keep their data; None is wherever temporary files go."""
-    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
-        return MEMORY
-    return None
+    """The folder in which servers of tests keep their data; None is wherever temporary files go.
+
+    What tests that were killed have left there goes after a day: it is memory.
+    """
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        return None
+    for left in MEMORY.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > DAY:
+                shutil.rmtree(left, ignore_errors=True)
+    return MEMORY if shutil.disk_usage(MEMORY).free > ROOM else None
 
 
 @asynccontextmanager
