@@ -5,15 +5,22 @@ import random
 import re
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hunt.fields import KINDS
+from hunt.lists import encode
+
 if TYPE_CHECKING:
     from hunt.documents import Document
     from hunt.hunter import Hunter, Place
+    from hunt.world import World
+
+AT_ONCE = 50
+"""Numbers in one question."""
 
 
 def broken(patch: pytest.MonkeyPatch, where: str, old: str, new: str) -> None:
@@ -58,6 +65,42 @@ async def questions(
     dice = random.Random(1)
     every = places[0][0].documents
     chosen = [each for each in every if re.search(about, each.text)] if isinstance(about, str) else about
+    assert chosen, f"no document asks about {about!r}"
     for number in range(checks):
         hunter, place = places[number % len(places)]
         await hunter.question(place, dice, dice.choice(chosen), only)
+
+
+async def by_everybody(
+    places: "Sequence[tuple[Hunter, Place]]", document: "Document", only: str = "", rows: int | None = None
+) -> None:
+    """Every reader of each world asks this; what is asked by number, of all that have one, or of some.
+
+    An occasion that a world has is not left to chance.
+    """
+    dice = random.Random(1)
+    for hunter, place in places:
+        for variables in _each(document, dice, place.world, only, rows):
+            for reader in place.readers:
+                got = await hunter.ask(reader.actor, document, variables)
+                hunter.compare(place, reader, document, variables, got)
+
+
+def _each(
+    document: "Document", dice: random.Random, world: "World", only: str, rows: int | None
+) -> Iterator[dict[str, Any]]:
+    given = document.draw(dice, world, only)
+    numbers = {kind: [encode(kind, row.id) for row in getattr(world, KINDS[kind][0])] for kind in KINDS}
+    if document.kinds:
+        every = [number for kind in document.kinds for number in numbers[kind]]
+        for start in range(0, len(every), AT_ONCE):
+            yield given | {"ids": every[start : start + AT_ONCE]}
+        return
+    named = {f"{kind[0].lower()}{kind[1:]}Id": kind for kind in KINDS}
+    asked = [name for name in document.variables if name in named]
+    if len(asked) != 1 or not numbers[named[asked[0]]]:
+        yield given
+        return
+    every = numbers[named[asked[0]]]
+    for number in every if rows is None else dice.sample(every, min(rows, len(every))):
+        yield document.draw(dice, world, only) | {asked[0]: number}

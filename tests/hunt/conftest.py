@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hunt.documents import Document
     from hunt.hunter import Hunter, Place
+    from hunt.world import World
 
 
 @contextmanager
@@ -28,8 +29,12 @@ async def settled(
     template: str,
     worlds: Mapping[str, Callable[[str], bool]],
     documents: "Mapping[str, Document]",
+    amended: "Mapping[str, Callable[[str], World]] | None" = None,
 ) -> "AsyncIterator[dict[str, tuple[Hunter, Place]]]":
-    """By name: a hunter in the first world that fits, in a database of its own."""
+    """By name: a hunter in the first world that fits, in a database of its own.
+
+    ``amended``: by name, how a world is made that is not just as its seed has it.
+    """
     from hunt.hunter import hunting
 
     with databases(servers, template, len(worlds)) as urls:
@@ -40,5 +45,6 @@ async def settled(
                     hunting(url, name, walls=False, documents=list(documents.values()))
                 )
                 seed = next(each for each in map(str, range(1_000)) if fits(each))
-                places[name] = hunter, await hunter.settle(seed)
+                world = amended[name](seed) if amended and name in amended else None
+                places[name] = hunter, await hunter.settle(seed, world)
             yield places

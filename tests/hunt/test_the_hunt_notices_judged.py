@@ -1,5 +1,6 @@
 """Every condition of who sees what is measured, judged and published is broken once: the hunt notices."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
@@ -7,7 +8,7 @@ from random import Random
 import pytest
 
 import vdept_graphql.schema  # noqa: F401  every feature is loaded before anything is broken
-from hunt.breaking import broken, questions
+from hunt.breaking import broken, by_everybody, questions
 from hunt.conftest import settled
 from hunt.documents import Composer, Document
 from hunt.hunter import Hunter, Leak, Place, _clients
@@ -16,6 +17,7 @@ from hunt.making import make
 from hunt.occasions import sights
 from hunt.policy import Sight
 from hunt.rows import Membership
+from hunt.world import World
 from vdept.tasks.access import _visible_from
 
 CHECKS = 300
@@ -70,7 +72,7 @@ EDITIONS, SIGNALS, FOCUS = "vdept.publications", "vdept.signals", "vdept.focus"
 
 @dataclass(frozen=True)
 class Break:
-    """Where, what it says and what it says instead; what is asked then, and who asks it."""
+    """Where, what it says and what it says instead; what is asked then, and who asks it, of which world."""
 
     where: str
     old: str
@@ -78,6 +80,7 @@ class Break:
     asked: str
     only: str = ""
     group: str = ""
+    world: str = ""
 
     def __str__(self) -> str:
         name = self.where.rpartition(":")[2]
@@ -191,6 +194,8 @@ BREAKS = [
         "            visible_target_outcomes(tx.actor),\n",
         "",
         "explained",
+        group="outside",
+        world="parts",
     ),
     Break(f"{VERDICTS}.explaining:_read", "            visible_measurements(tx.actor),\n", "", "explained"),
     # over time, and by segment
@@ -309,12 +314,21 @@ def _whole_with_milestones(s: Sight) -> bool:
 
 
 def _hidden_readings_of_a_seen_target(s: Sight) -> bool:
-    """An outcome is seen, its reading is not; and so it is of a verdict."""
+    """An outcome is seen, its reading is not."""
     seen = [t for t in s.world.targets if s.target_outcome(t)]
     return any(
         (m.unit_id, m.indicator_id) == (t.unit_id, t.indicator_id) and not s.measurement(m)
         for t in seen
         for m in s.world.measurements
+    )
+
+
+def _hidden_reading_of_a_seen_verdict(s: Sight) -> bool:
+    read = {v.id: json.loads(v.inputs).get("measurement_id") for v in s.world.verdicts}
+    return any(
+        read[v.id] is not None and not s.measurement(s.world.get("measurements", read[v.id]))
+        for v in s.world.verdicts
+        if v.superseded_at is None and s.verdict(v)
     )
 
 
@@ -332,6 +346,40 @@ def _headed_by_a_colleague(s: Sight) -> bool:
         s.verdict(v) and not s.membership(m) and s.person(s.world.get("persons", m.person_id))
         for v, m in _tenures(s)
     )
+
+
+def _asked_for_by_others(s: Sight) -> bool:
+    """An edition of a plan that they see whole is wished for, by the issuer's people."""
+    plans = [s.world.get("plans", x.plan_id) for x in s.world.edition_requests if not s.edition_request(x)]
+    return any(map(s.whole, plans))
+
+
+def _hidden_part(s: Sight) -> bool:
+    """What a target is made of is not all theirs to see."""
+    parts = [t for t in s.world.targets if t.parent_id is not None and t.state != "WITHDRAWN"]
+    return any(
+        s.target_outcome(s.world.get("targets", t.parent_id)) and not s.target_outcome(t) for t in parts
+    )
+
+
+def _between_firms(seed: str) -> World:
+    """One firm's targets go on to another, which no verb allows: whoever sees the whole sees no part of it.
+
+    Where verbs keep to the tree, whoever sees a target sees what it is made of, and nothing would show.
+    """
+    world = make(seed)
+    firms = {unit.id for unit in world.units if unit.beside}
+    held = [t for t in world.targets if t.unit_id in firms and t.state != "WITHDRAWN"]
+    for target in held:
+        first = next(t for t in held if t.key_result_id == target.key_result_id)
+        if target is not first and target.parent_id is not None:
+            target.parent_id, target.level = first.id, first.level + 1
+            target.assigned_by_unit_id = first.unit_id
+    return world
+
+
+def _parts(seed: str) -> bool:
+    return any(map(_hidden_part, sights(_between_firms(seed), official=False)))
 
 
 def _tenures(s: Sight) -> list[tuple[Verdict, Membership]]:
@@ -393,7 +441,10 @@ def _narrowed(seed: str) -> bool:
     sights_ = [Sight(world, each.viewer) for each in _clients(world, Random(seed))]
     return all(
         any(has(s) for s in sights_)
-        for has in (_without_values, _without_plans, _asks_for_signals, _milestone_without_tasks)
+        for has in (
+            *(_without_values, _without_plans, _asks_for_signals),
+            *(_milestone_without_tasks, _sees_sources_that_are_asked),
+        )
     )
 
 
@@ -409,6 +460,12 @@ def _asks_for_signals(s: Sight) -> bool:
     return any(x.unit_id in s.working and x.task_id is None for x in s.world.signals)
 
 
+def _sees_sources_that_are_asked(s: Sight) -> bool:
+    """An app of a unit sees its sources, and not how they are asked."""
+    asked = [s.world.get("sources", x.source_id) for x in s.world.connectors]
+    return any(x.unit_id in s.working and s.source(x) for x in asked)
+
+
 def _milestone_without_tasks(s: Sight) -> bool:
     having = {k.id for k in s.world.key_results if k.rollup == "MILESTONE"}
     return not s.viewer.may("tasks:read") and any(
@@ -417,14 +474,19 @@ def _milestone_without_tasks(s: Sight) -> bool:
 
 
 WORLDS: dict[str, Callable[[str], bool]] = {
-    "": _outside(_own_focus, _whole_with_milestones, _hidden_readings_of_a_seen_target, _part_of_a_plan),
+    "": _outside(
+        *(_own_focus, _whole_with_milestones, _hidden_readings_of_a_seen_target, _part_of_a_plan),
+        *(_asked_for_by_others, _hidden_reading_of_a_seen_verdict),
+    ),
     "heads": _outside(_formerly_headed, _headed_by_a_colleague),
     "official": _official(
         *(_observes_what_came_in, _observes_what_was_found, _finds_about_a_hidden_task),
-        *(_finds_about_a_hidden_plan, _head_whose_tenure_ended),
+        *(_finds_about_a_hidden_plan, _head_whose_tenure_ended, _asked_for_by_others),
     ),
     "client": _narrowed,
+    "parts": _parts,
 }
+AMENDED = {"parts": _between_firms}
 
 
 @pytest.fixture(scope="module")
@@ -435,14 +497,16 @@ async def ready(servers: object, template: str) -> AsyncIterator[Ready]:
     by_number += "... on Edition { id note } ... on EditionRequest { id note } ... on Focus { id version } }"
     kinds = ("Intake", "RejectedReading", "Edition", "EditionRequest", "Focus")
     documents["by number"] = compose.written(by_number, kinds=kinds)
-    async with settled(servers, template, WORLDS, documents) as places:
+    async with settled(servers, template, WORLDS, documents, AMENDED) as places:
         yield places, documents
 
 
 async def test_nothing_leaks_while_nothing_is_broken(ready: Ready) -> None:
     places, documents = ready
     for asked in documents.values():
+        await by_everybody(list(places.values()), asked, rows=1)
         await questions(list(places.values()), 6, [asked])
+    await by_everybody([places["parts"]], documents["explained"])
 
 
 @pytest.mark.parametrize("case", BREAKS, ids=str)
@@ -451,11 +515,17 @@ async def test_a_broken_condition_of_what_is_judged_is_noticed(
 ) -> None:
     broken(monkeypatch, case.where, case.old, case.new)
     places, documents = ready
-    tried = [places[case.group]] if case.group in places else list(places.values())
+    chosen = case.world or case.group
+    tried = [places[chosen]] if chosen and chosen in places else list(places.values())
     if case.group:
         tried = [(h, replace(p, readers=p.groups[case.group], groups={})) for h, p in tried]
-    with pytest.raises(Leak):
+
+    async def ask() -> None:
+        await by_everybody(tried, documents[case.asked], case.only)
         await questions(tried, CHECKS, [documents[case.asked]], case.only)
+
+    with pytest.raises(Leak):
+        await ask()
 
 
 @pytest.fixture(autouse=True)
