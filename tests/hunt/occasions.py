@@ -178,6 +178,16 @@ def _part_of_a_hidden_task(s: Sight) -> bool:
     return any(not s.task(whole) for whole in wholes)
 
 
+def _proposed_to_others(s: Sight) -> bool:
+    """A task is seen that was proposed for the target of a unit that is not theirs."""
+    asked = [link for link in s.world.links if link.state == "PROPOSED"]
+    return any(
+        s.task(s.world.get("tasks", link.task_id))
+        and s.world.get("targets", link.target_id).unit_id not in s.own
+        for link in asked
+    )
+
+
 OCCASIONS: dict[str, Callable[[World], bool]] = {
     "sets": _outside(_sets_without_part),
     "declined to lead": _outside(_declined_to_lead),
@@ -191,6 +201,7 @@ OCCASIONS: dict[str, Callable[[World], bool]] = {
     "others' milestone": _outside(_others_milestone),
     "colleague elsewhere": _outside(_colleague_elsewhere),
     "part of a hidden task": _outside(_part_of_a_hidden_task),
+    "proposed to others": _outside(_proposed_to_others),
     "last day": _outside(_last_day),
     "by tasks alone": _part_by_tasks_alone,
     "tasks alone": _tasks_alone,

@@ -245,6 +245,8 @@ ASKED = {
     "own_targets": "targets(first: 100) { totalCount nodes { id } }",
     "visible_indicators": "indicators(first: 100) { totalCount nodes { id } }",
     "task_targets_of_tasks": "tasks(first: 100) { nodes { id targets { weight target { id } } } }",
+    "comments_by_ids": "nodes(ids: $ids) { ... on Comment { id body task { id } } }",
+    "named_are_seen": "tasks(filter: $taskFilter first: 100) { totalCount nodes { id } }",
     "hidden_in": "tasks(first: 100) { nodes { history(first: 100) { nodes { data } } } }",
     "vdept.tasks.feed": "activities(first: $many subjectId: $subjectId) { hasMore nodes { verb subjectId } }",
     "vdept.tasks.queries:_tasks": "tasks(first: 100) { totalCount nodes { id } }",
@@ -262,12 +264,16 @@ ASKED = {
 }
 """By function: what asks for all that a break there could show at once, where chance takes too long."""
 
+NODES = {"comments_by_ids": ("Comment",)}
+"""The kinds of what is asked for by number."""
+
 ONLY = {
     ("TargetFilter.conditions", "above.correlate(None).exists()"): "parentId",
     ("PlanFilter.conditions", "held.where(visible_targets(actor))"): "holderUnitId",
     ("PersonFilter.conditions", ", visible_memberships(actor)"): "unitId",
     ("named_are_seen", "which.plan_id is not None"): "planId",
     ("named_are_seen", "which.target_id is not None"): "targetId",
+    ("named_are_seen", "which.proposed_to_unit_id is not None"): "proposedToUnitId",
     ("named_are_seen", "which.parent_id is not None"): "parentId",
     ("named_are_seen", "which.assignee_id is not None"): "assigneeId",
 }
@@ -288,6 +294,7 @@ SHOWS: list[tuple[str, str, str, str]] = [
     ("visible_target_outcomes", "own, ", "own milestone", "outside"),
     ("visible_target_outcomes", "", "others' milestone", "outside"),
     ("named_are_seen", "which.parent_id", "part of a hidden task", "outside"),
+    ("named_are_seen", "which.proposed_to_unit_id", "proposed to others", "outside"),
     ("held_below", ", in_force", "withdrawn below", "official"),
     ("visible_plans", "Plan.state != PlanState.DRAFT", "held in a draft", "outside"),
     ("own_targets", ", Target.plan_id.in_(issued)", "held in a draft", "outside"),
@@ -332,9 +339,9 @@ async def test_a_broken_condition_is_noticed(
     if group or where.startswith("vdept.people.actors"):
         places = [(hunter, await _asked_by(hunter, place, group)) for hunter, place in places]
     about: Any = ABOUT_CONDITION.get(old) or next(text for name, text in ABOUT.items() if name in where)
-    asked = next((text for name, text in ASKED.items() if name in where), None)
-    if asked is not None and not ONLY.get((where.rpartition(":")[2], old)):
-        about = [Composer(random.Random(1)).written(asked)]
+    asked = next(((name, text) for name, text in ASKED.items() if name in where), None)
+    if asked is not None:
+        about = [Composer(random.Random(1)).written(asked[1], kinds=NODES.get(asked[0], ()))]
     only = ONLY.get((where.rpartition(":")[2], old), "")
     with pytest.raises(Leak):
         await questions(places, CHECKS, about, only)
