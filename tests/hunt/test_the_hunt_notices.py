@@ -15,7 +15,7 @@ import pytest
 import vdept_graphql.schema  # noqa: F401  every feature is loaded before anything is broken
 from hunt.breaking import broken, questions
 from hunt.conftest import databases
-from hunt.documents import Composer, pool
+from hunt.documents import Composer, Document, pool
 from hunt.hunter import Hunter, Leak, Place, hunting
 from hunt.making import make
 from hunt.occasions import OCCASIONS
@@ -326,7 +326,12 @@ def _occasion(where: str, old: str, new: str) -> tuple[str, str]:
 
 
 async def test_nothing_leaks_while_nothing_is_broken(worlds: dict[str, tuple[Hunter, Place]]) -> None:
-    await questions(list(worlds.values()), 45)
+    places = list(worlds.values())
+    await questions(places, 45)
+    for name, text in ASKED.items():
+        await questions(places, len(places), [_asking(name, text)])
+    for only in ONLY.values():
+        await questions(places, 3 * len(places), [_asking("named_are_seen", ASKED["named_are_seen"])], only)
 
 
 @pytest.mark.parametrize(("where", "old", "new"), BREAKS, ids=[_named(case) for case in BREAKS])
@@ -341,10 +346,14 @@ async def test_a_broken_condition_is_noticed(
     about: Any = ABOUT_CONDITION.get(old) or next(text for name, text in ABOUT.items() if name in where)
     asked = next(((name, text) for name, text in ASKED.items() if name in where), None)
     if asked is not None:
-        about = [Composer(random.Random(1)).written(asked[1], kinds=NODES.get(asked[0], ()))]
+        about = [_asking(*asked)]
     only = ONLY.get((where.rpartition(":")[2], old), "")
     with pytest.raises(Leak):
         await questions(places, CHECKS, about, only)
+
+
+def _asking(name: str, text: str) -> Document:
+    return Composer(random.Random(1)).written(text, kinds=NODES.get(name, ()))
 
 
 async def _asked_by(hunter: Hunter, place: Place, group: str) -> Place:
