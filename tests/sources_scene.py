@@ -11,7 +11,7 @@ from vdept.kernel.actor import Actor, ActorKind, Role, Seat
 from vdept.kernel.db import Database, Tx
 from vdept.kernel.scopes import Scope
 from vdept.sources.models import Reach, Source
-from vdept.sources.receiving import Given, Received, receive
+from vdept.sources.receiving import Document, Given, Received, receive
 from vdept.targets.models import Indicator, Plan, Target
 from vdept.units.models import Unit, UnitKind
 
@@ -60,7 +60,7 @@ async def world(tx: Tx, reach: Reach = Reach.SUBTREE) -> World:
 
 async def send(db: Database, w: World, *rows: Given, **more: Any) -> Received:
     async with db.begin(more.pop("actor", w.client), now=NOW) as tx:
-        return await receive(tx, w.source, rows, sha256=SHA, size=7, client_id=9, **more)
+        return await receive(tx, w.source, Document(rows, SHA, 7), client_id=9, **more)
 
 
 async def rows_of(db: Database, table: Any) -> list[Any]:

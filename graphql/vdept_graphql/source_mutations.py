@@ -10,6 +10,7 @@ from vdept.kernel.db import Tx
 from vdept.sources import pushing, registering, rejected
 from vdept.sources.errors import REPLAY_WHAT
 from vdept.sources.models import Source as SourceRow
+from vdept.sources.receiving import Given
 from vdept_graphql.context import Context, Info
 from vdept_graphql.errors import ErrorCode, UserError
 from vdept_graphql.ids import decode, decode_many
@@ -175,14 +176,14 @@ class SourceMutation:
     async def push_readings(self, info: Info, input: In[PushReadingsInput]) -> ReadingsPayload | None:
         context, operation = info.context, info.field_name
 
+        def sent() -> tuple[int, list[Given]]:
+            return decode(input.source_id, "Source", "sourceId"), [given_of(row) for row in input.readings]
+
         async def verb(tx: Tx) -> dict[str, Any]:
-            source = decode(input.source_id, "Source", "sourceId")
-            rows = [given_of(row) for row in input.readings]
-            return answer_of(await pushing.push(tx, source, rows, dry_run=input.dry_run))
+            return answer_of(await pushing.push(tx, *sent(), dry_run=input.dry_run))
 
         async def together(pushes: Pushes) -> Any:
-            source, key = decode(input.source_id, "Source", "sourceId"), key_of(input)
-            rows = [given_of(row) for row in input.readings]
+            (source, rows), key = sent(), key_of(input)
             push = Push(rows, key, idempotency.digest(operation, input) if key else b"")
             return await pushes((context.actor, source), push)
 

@@ -18,7 +18,7 @@ from vdept.measurements.models import Measurement
 from vdept.notifications.models import Notification
 from vdept.sources.errors import SOURCE_PAUSED
 from vdept.sources.models import Intake, IntakeState, Reach, RejectedReading
-from vdept.sources.receiving import Given, failed, receive
+from vdept.sources.receiving import Document, Given, failed, receive
 from vdept.targets.models import Basis, OutcomeChange
 
 
@@ -33,14 +33,8 @@ async def test_a_delivery_is_kept_with_its_values_its_change_rows_and_one_activi
 ) -> None:
     async with db.begin(w.client, now=NOW) as tx:
         with counting(db) as sent:
-            got = await receive(
-                tx,
-                w.source,
-                [parts(), Given(w.commune.id, w.plain.id, date(2026, 1, 31), value=Decimal("12.5"))],
-                sha256=SHA,
-                size=7,
-                client_id=9,
-            )
+            rows = [parts(), Given(w.commune.id, w.plain.id, date(2026, 1, 31), value=Decimal("12.5"))]
+            got = await receive(tx, w.source, Document(rows, SHA, 7), client_id=9)
         assert len(sent) == 2
         assert tx.rung == {"outcomes"}
     assert (got.rows, got.recorded, got.unchanged, got.rejected) == (2, 2, 0, 0)
@@ -83,7 +77,7 @@ async def test_another_source_does_not_supersede_and_late_values_come_in_any_ord
     await send(db, w, parts(as_of="2026-02-28"))
     await send(db, w, parts(as_of="2026-01-31"), parts(as_of="2025-12-31"))
     async with db.begin(w.client, now=NOW) as tx:
-        await receive(tx, second, [parts(numerator="20")], sha256=SHA, size=1)
+        await receive(tx, second, Document([parts(numerator="20")], SHA, 1))
     again = await send(db, w, parts())
     assert (again.recorded, again.unchanged) == (0, 1)
     assert [one.supersedes_id for one in await rows_of(db, Measurement)] == [None] * 4
@@ -170,7 +164,7 @@ async def test_the_statements_do_not_depend_on_the_number_of_rows(db: Database, 
         bad = [Given(f"X{i}", "CS-2", "2026-01-01", value=1) for i in range(count)]
         async with db.begin(w.client, now=NOW) as tx:
             with counting(db) as statements:
-                await receive(tx, w.source, rows + bad, sha256=SHA, size=1)
+                await receive(tx, w.source, Document(rows + bad, SHA, 1))
             return len(statements)
 
     assert await sent(1, "2026-01") == await sent(28, "2025-12")
@@ -209,7 +203,7 @@ async def test_an_empty_delivery_is_refused(db: Database, w: World) -> None:
 async def test_what_breaks_in_the_middle_leaves_nothing(db: Database, w: World) -> None:
     async def broken() -> None:
         async with db.begin(w.client, now=NOW) as tx:
-            await receive(tx, w.source, [parts(), parts("99")], sha256=SHA, size=7)
+            await receive(tx, w.source, Document([parts(), parts("99")], SHA, 7))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -185,9 +185,8 @@ class Poller:
                 return Polled(one.asked.source_id, written=False)
             recorded = 0
             if answered.rows:
-                done = await receiving.receive(
-                    tx, source, answered.rows, sha256=answered.sha256, size=answered.size
-                )
+                document = receiving.Document(answered.rows, answered.sha256, answered.size)
+                done = await receiving.receive(tx, source, document)
                 recorded = done.recorded
             if source.failing_since is not None:
                 source.failing_since = None

@@ -20,16 +20,7 @@ from vdept.sources.receiving import Document, Given, Received, receive, receive_
 async def push(tx: Tx, source_id: int, rows: Sequence[Given], *, dry_run: bool = False) -> Received:
     """Take in what a client of the source's unit sends: good rows are recorded whatever the others are."""
     source = await _open(tx, source_id)
-    document = document_of(rows)
-    return await receive(
-        tx,
-        source,
-        rows,
-        sha256=document.sha256,
-        size=document.size,
-        client_id=tx.actor.client_id,
-        dry_run=dry_run,
-    )
+    return await receive(tx, source, document_of(rows), client_id=tx.actor.client_id, dry_run=dry_run)
 
 
 async def push_all(tx: Tx, source_id: int, pushes: Sequence[Sequence[Given]]) -> list[Received]:

@@ -75,23 +75,21 @@ class Received:
 async def receive(
     tx: Tx,
     source: Source,
-    rows: Sequence[Given],
+    document: Document,
     *,
-    sha256: bytes,
-    size: int,
     client_id: int | None = None,
     dry_run: bool = False,
 ) -> Received:
-    """Judge ``rows`` of ``source``: each is recorded, unchanged or rejected, and none is lost.
+    """Judge the rows of ``document``: each is recorded, unchanged or rejected, and none is lost.
 
-    ``sha256`` and ``size`` are those of the raw document; ``client_id`` is who sent it. Whether the actor may
-    send for the source, and whether the source takes anything in, is for the caller to check.
+    ``client_id`` is who sent it. Whether the actor may send for the source, and whether the source takes
+    anything in, is for the caller to check.
     """
     if dry_run:
-        [judged] = await judge(tx, source, [rows], locking=False)
+        [judged] = await judge(tx, source, [document.rows], locking=False)
         row = await WOULD_RECORD.first(tx, {"source_id": source.id, **arrays([judged])})
         return _received(None, judged, row["recorded"])
-    [done] = await receive_all(tx, source, [Document(rows, sha256, size)], client_id=client_id)
+    [done] = await receive_all(tx, source, [document], client_id=client_id)
     return done
 
 

@@ -81,9 +81,8 @@ class Trying:
         if not rows:
             return Tried(seconds, size=answered.size)
         async with database.snapshot(ACTOR) as tx:
-            done = await receiving.receive(
-                tx, source, rows, sha256=answered.sha256, size=answered.size, dry_run=True
-            )
+            document = receiving.Document(rows, answered.sha256, answered.size)
+            done = await receiving.receive(tx, source, document, dry_run=True)
         return Tried(
             seconds,
             None,
