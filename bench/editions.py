@@ -10,16 +10,14 @@ from datetime import UTC, date, datetime
 
 from bench import nation
 from bench.harness import Figure, figure, main
-from bench.servers import SYSTEM, fresh, owned, settle
+from bench.servers import SYSTEM, fresh, owned
 from vdept.kernel.db import Database
 from vdept.kernel.vault import Vault
-from vdept.outcomes.rebuild import rebuild_plan
 from vdept.publications import checking, content
 from vdept.publications.findings import Findings
 from vdept.publications.models import EditionFormat
 from vdept.publications.publishing import publish
 
-COMMUNES, KEY_RESULTS = 11_000, 20
 AS_OF = date(2026, 11, 9)
 NOW = datetime(2026, 11, 8, 17, 10, tzinfo=UTC)
 VAULT = Vault("for a benchmark, and for nothing else at all")
@@ -34,16 +32,7 @@ def peak() -> float:
 
 async def bench() -> list[Figure]:
     async with fresh("bench_editions") as (database, _), owned(database) as owner:
-        async with owner.begin(SYSTEM) as tx:
-            await nation.units(tx.session, provinces=63, communes=COMMUNES)
-            await nation.plan(tx.session, key_results=KEY_RESULTS)
-            await nation.targets(tx.session)
-            await nation.measurements(tx.session)
-            await nation.run(tx.session, _EVALUATION)
-        await settle(database)
-        async with database.begin(SYSTEM) as tx:
-            await rebuild_plan(tx, 1)
-        await settle(database)
+        await nation.whole(database, owner, _EVALUATION)
         return await _measure(database)
 
 

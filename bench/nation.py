@@ -3,6 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bench.servers import SYSTEM, settle
+from vdept.kernel.db import Database
+from vdept.outcomes.rebuild import rebuild_plan
+
 _UNITS = """INSERT INTO unit (id, code, name, kind, parent_id, path, sort_key, search, valid_from)
     OVERRIDING SYSTEM VALUE """
 _TARGETS = """INSERT INTO target (plan_id, key_result_id, indicator_id, unit_id, parent_id, level, value,
@@ -89,3 +93,17 @@ async def measurements(session: AsyncSession) -> None:
             FROM target t, LATERAL (SELECT (t.indicator_id * 7919 + t.unit_id * 104729) % 1000 AS n) x
             WHERE t.level = 2 ORDER BY t.id""",
     )
+
+
+async def whole(database: Database, owner: Database, *more: str) -> None:
+    """63 provinces, 11,000 communes and their 221,280 targets, ``more`` besides; measured and rolled up."""
+    async with owner.begin(SYSTEM) as tx:
+        await units(tx.session, provinces=63, communes=11_000)
+        await plan(tx.session, key_results=20)
+        await targets(tx.session)
+        await measurements(tx.session)
+        await run(tx.session, *more)
+    await settle(database)
+    async with database.begin(SYSTEM) as tx:
+        await rebuild_plan(tx, 1)
+    await settle(database)

@@ -14,7 +14,6 @@ from bench.harness import Figure, figure, main, paired, timed
 from bench.servers import SYSTEM, fresh, owned, settle, vacuum
 from bench.warnings import PEOPLE
 from vdept.kernel.db import Database
-from vdept.outcomes.rebuild import rebuild_plan
 from vdept.verdicts import issuing
 from vdept.verdicts.issuing import Report, issue
 
@@ -28,16 +27,7 @@ _COPIED = "INSERT INTO verdict OVERRIDING SYSTEM VALUE SELECT * FROM aside"
 
 async def bench() -> list[Figure]:
     async with fresh("bench_verdicts") as (database, _), owned(database) as owner:
-        async with owner.begin(SYSTEM) as tx:
-            await nation.units(tx.session, provinces=63, communes=11_000)
-            await nation.plan(tx.session, key_results=20)
-            await nation.targets(tx.session)
-            await nation.measurements(tx.session)
-            await nation.run(tx.session, PEOPLE, _EVALUATION)
-        await settle(database)
-        async with database.begin(SYSTEM) as tx:
-            await rebuild_plan(tx, 1)
-        await settle(database)
+        await nation.whole(database, owner, PEOPLE, _EVALUATION)
         return await _measure(database, owner)
 
 
